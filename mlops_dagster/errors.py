@@ -1,0 +1,151 @@
+"""Every error the product raises on purpose: one tree, terminal or transient.
+
+A message says where, what was expected, what was found, the nearest valid name and what to do next.
+Only transient errors are worth a retry; a retry policy asks `is_transient`, never a message text.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MlopsDagsterError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        problem: What is wrong, one sentence without a final full stop.
+        where: The place: `file:line`, a table, a column, a window, an address without its secrets.
+        expected: What would have been right.
+        found: What was there instead.
+        nearest: The valid name closest to what was found.
+        next_step: What the reader should do now.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        nearest: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.nearest = nearest
+        self.next_step = next_step
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        text = f"{self.where}: {self.problem}" if self.where else self.problem
+        if self.expected is not None:
+            text += f"; expected {self.expected}"
+        if self.found is not None:
+            text += f", found {self.found}"
+        if self.nearest is not None:
+            text += f" (did you mean {self.nearest}?)"
+        if self.next_step is not None:
+            text += f". {self.next_step}"
+        return text
+
+
+class TerminalError(MlopsDagsterError):
+    """The same call will fail again until somebody changes something."""
+
+
+class TransientError(MlopsDagsterError):
+    """The same call may succeed when it is made again."""
+
+
+class SpecError(TerminalError):
+    """A file that users write is wrong; the message lists every mistake, one a line."""
+
+
+class ExpressionError(TerminalError):
+    """A SQL, rule or gate text leaves the language; the message shows the place with a caret."""
+
+
+class ContractViolation(TerminalError):
+    """A table's columns are not what its contract says."""
+
+
+class SourceError(TerminalError):
+    """A file or table to be read is missing, unreadable or not what was declared."""
+
+
+class BatchRefused(TerminalError):
+    """A rule about the data set, or a critical row rule, refused the batch; nothing was published."""
+
+
+class NotDeterministic(TerminalError):
+    """A transform gave other rows when it was computed a second time from the same inputs."""
+
+
+class HookError(TerminalError):
+    """A function in hooks.py is missing, undecorated, wrongly typed or failed."""
+
+
+class LeakFound(TerminalError):
+    """A derived table shows rows that were not knowable at the time they claim."""
+
+
+class SupersededWrite(TerminalError):
+    """A newer run took over the same slice; this one published nothing."""
+
+
+class TransferTooLarge(TerminalError):
+    """More rows or bytes would cross to the client than the limit allows."""
+
+
+class StateConflict(TerminalError):
+    """Another writer appended to the same stream first."""
+
+
+class TransitionRefused(TerminalError):
+    """An event is not allowed in the stream's present state."""
+
+
+class ModelRefused(TerminalError):
+    """A model's files are not what the registry recorded, or hold a type that is not on the reviewed list."""
+
+
+class TrainingRefused(TerminalError):
+    """A training set cannot give a model: too few rows or windows, one class only, no usable feature."""
+
+
+class StagingTestsFailed(TerminalError):
+    """A registered model failed its tests in a clean process."""
+
+
+class EngineConfigurationError(TerminalError):
+    """The Spark engine cannot be used as configured: no Java, wrong token, refused setting, no jars."""
+
+
+class TransientEngineError(TransientError):
+    """The Spark server or session went away under a call; a new session may do it."""
+
+
+class TransientStateError(TransientError):
+    """The event store is locked or unreachable."""
+
+
+class TrackingUnavailable(TransientError):
+    """The MLflow server did not answer."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether making the same call again may help, looking through the chain of causes."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MlopsDagsterError):
+            return isinstance(seen, TransientError)
+        seen = seen.__cause__
+    return False
+
+
+def nearest_name(found: str, valid: Iterable[str]) -> str | None:
+    """Return the valid name closest to `found`, or None when none is close."""
+    matches = get_close_matches(found, sorted(valid), n=1, cutoff=0.6)
+    return matches[0] if matches else None

@@ -1,0 +1,96 @@
+"""What users write about an environment: where Spark, tables, tracking, state and alerts are."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from mlops_dagster.spec.base import Memory, MemorySize, Name, SpecModel, SpecVersion, Text
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class LocalEngine(SpecModel):
+    """A Spark Connect server of our own on this machine, started on demand."""
+
+    kind: Literal["local"]
+    memory: MemorySize = Memory(megabytes=2048)
+    idle_stop_minutes: Annotated[float, Field(gt=0)] = 10
+    session_timeout_seconds: Annotated[int, Field(ge=5)] = 3600
+
+
+class RemoteEngine(SpecModel):
+    """A Spark Connect server that somebody else runs; its address (with token) is in an environment variable."""
+
+    kind: Literal["remote"]
+    address_variable: VariableName = "SPARK_REMOTE"
+
+
+class DatabricksEngine(SpecModel):
+    """A Databricks cluster or serverless compute through Databricks Connect."""
+
+    kind: Literal["databricks"]
+    host_variable: VariableName = "DATABRICKS_HOST"
+    token_variable: VariableName = "DATABRICKS_TOKEN"
+    cluster_id: Text | None = Field(default=None, description="none: serverless")
+
+
+Engine = Annotated[LocalEngine | RemoteEngine | DatabricksEngine, Field(discriminator="kind")]
+
+
+class PathTables(SpecModel):
+    """Tables are folders below a warehouse folder."""
+
+    kind: Literal["paths"]
+    warehouse: Text
+
+
+class CatalogTables(SpecModel):
+    """Tables are names in a catalog; `schema` may use `{use_case}` and `{layer}`."""
+
+    kind: Literal["catalog"]
+    catalog: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    schema_template: Annotated[str, Field(alias="schema")]
+
+
+Tables = Annotated[PathTables | CatalogTables, Field(discriminator="kind")]
+
+
+class TrackingServer(SpecModel):
+    """An MLflow server by address; the variable holds it, with credentials if any."""
+
+    address_variable: VariableName = "MLFLOW_TRACKING_URI"
+
+
+class StateDatabase(SpecModel):
+    """A PostgreSQL database by SQLAlchemy address in an environment variable."""
+
+    address_variable: VariableName
+
+
+class Alerts(SpecModel):
+    """Where alerts go."""
+
+    channels: list[Literal["log"]] = Field(default_factory=lambda: ["log"])
+
+
+class Automation(SpecModel):
+    """Which automation runs without being switched on by hand."""
+
+    schedules: bool = True
+    sensors: bool = True
+
+
+class Environment(SpecModel):
+    """`environments/<name>.yaml`. Relative paths are below the project's root."""
+
+    spec_version: SpecVersion
+    name: Name
+    engine: Engine
+    landing: Text
+    tables: Tables
+    tracking: Literal["sqlite"] | TrackingServer = "sqlite"
+    state: Literal["sqlite"] | StateDatabase = "sqlite"
+    alerts: Alerts = Alerts()
+    automation: Automation = Automation()
+    use_cases: list[Name] | None = Field(default=None, description="none: all")
+    production: bool = False

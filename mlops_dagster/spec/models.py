@@ -1,0 +1,219 @@
+"""What users write about a model: rows, label, features, training, gates, release, prediction, monitoring."""
+
+from enum import Enum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlops_dagster.spec.base import (
+    ZERO_TIME,
+    AnyDuration,
+    Column,
+    Confirmation,
+    Expression,
+    Name,
+    Owner,
+    RunBudget,
+    SpecModel,
+    Text,
+    TimeSpan,
+    WindowCount,
+)
+from mlops_dagster.windows import Duration, DurationUnit
+
+
+class Task(str, Enum):
+    """What a model predicts."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class Rows(SpecModel):
+    """Which rows are predicted: one prediction a row of `table`, made `ahead` of its event_time."""
+
+    table: Expression
+    ahead: TimeSpan = ZERO_TIME
+
+
+class Label(SpecModel):
+    """The truth, joined to the rows by the label table's key."""
+
+    table: Expression
+    column: Column
+    within: AnyDuration = Field(
+        default=ZERO_TIME, description="no label this long after event_time: there will be none"
+    )
+    known_at: Column | None = Field(default=None, description="when this label became known, if not the row's")
+
+
+class HistGradientBoosting(SpecModel):
+    """scikit-learn's histogram gradient boosting."""
+
+    family: Literal["hist_gradient_boosting"]
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    max_iter: Annotated[int, Field(ge=1, le=5000)] = 100
+    max_leaf_nodes: Annotated[int, Field(ge=2, le=4096)] = 31
+    min_samples_leaf: Annotated[int, Field(ge=1)] = 20
+    l2_regularization: Annotated[float, Field(ge=0)] = 0.0
+    class_weight: Literal["none", "balanced"] = "none"
+
+
+class LightGbm(SpecModel):
+    """LightGBM's gradient boosting."""
+
+    family: Literal["lightgbm"]
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    n_estimators: Annotated[int, Field(ge=1, le=5000)] = 100
+    num_leaves: Annotated[int, Field(ge=2, le=4096)] = 31
+    min_child_samples: Annotated[int, Field(ge=1)] = 20
+    reg_lambda: Annotated[float, Field(ge=0)] = 0.0
+    class_weight: Literal["none", "balanced"] = "none"
+
+
+class Ridge(SpecModel):
+    """Linear least squares with an L2 penalty; regression only."""
+
+    family: Literal["ridge"]
+    alpha: Annotated[float, Field(ge=0)] = 1.0
+
+
+class LogisticRegression(SpecModel):
+    """Logistic regression with an L2 penalty; classification only. `c` is the inverse penalty."""
+
+    family: Literal["logistic_regression"]
+    c: Annotated[float, Field(gt=0)] = 1.0
+    class_weight: Literal["none", "balanced"] = "none"
+
+
+class HookEstimator(SpecModel):
+    """An @estimator of hooks.py."""
+
+    family: Literal["hook"]
+    hook: Name
+
+
+Estimator = Annotated[
+    HistGradientBoosting | LightGbm | Ridge | LogisticRegression | HookEstimator,
+    Field(discriminator="family"),
+]
+
+
+class Holdout(SpecModel):
+    """Rows kept from fitting: for evaluation and as the drift baseline. Exactly one of the three forms."""
+
+    by: Literal["day"] | None = None
+    every: Annotated[int, Field(ge=2, le=100)] | None = None
+    last: WindowCount | None = None
+    share: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="share of rows, chosen by a hash of their content"
+    )
+
+
+class Calibration(str, Enum):
+    """How scores become probabilities; classification only."""
+
+    NONE = "none"
+    ISOTONIC = "isotonic"
+    SIGMOID = "sigmoid"
+
+
+class Train(SpecModel):
+    """How a model is trained."""
+
+    history: WindowCount | None = Field(default=None, description="windows up to and with the cutoff")
+    at_least: WindowCount = Duration(1, DurationUnit.WINDOW)
+    estimator: Estimator
+    calibrate: Calibration = Calibration.NONE
+    holdout: Holdout
+    seed: int = 0
+
+
+class Gate(SpecModel):
+    """A condition for promotion. A bare text such as `roc_auc >= 0.65` is the short form.
+
+    `at_least`/`at_most` bound the metric on the hold-out (of every value of `slice`, if given); `against: champion`
+    compares with the champion on the same rows, better by `better_by` with its whole interval.
+    """
+
+    metric: Name
+    at_least: float | None = None
+    at_most: float | None = None
+    slice: Column | None = None
+    against: Literal["champion"] | None = None
+    better_by: float | None = None
+
+
+class GateText(SpecModel):
+    """A gate in the rule language, over metric names."""
+
+    text: Expression
+
+
+def _gate(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+GateEntry = Annotated[Gate | GateText, BeforeValidator(_gate)]
+
+
+class Release(SpecModel):
+    """What stands between registration and promotion."""
+
+    staging_tests: Literal["standard"] = "standard"
+    approval: Literal["none"] = "none"
+
+
+class Predict(SpecModel):
+    """When a window's rows are scored: as it opens (a forecast) or when it closed (a replay)."""
+
+    at: Literal["open", "close"] = "close"
+
+
+class Monitor(SpecModel):
+    """What is watched beside the defaults."""
+
+    slices: list[Column] = Field(default_factory=list)
+
+
+class RetrainReason(str, Enum):
+    """What may cause a retraining."""
+
+    DRIFT = "drift"
+    QUALITY = "quality"
+
+
+class RetrainPolicy(SpecModel):
+    """When a model is retrained. The field defaults are the documented default policy."""
+
+    when: list[RetrainReason] = Field(
+        default_factory=lambda: [RetrainReason.DRIFT, RetrainReason.QUALITY], min_length=1
+    )
+    confirm: Confirmation = Field(default="2 of 3 windows", validate_default=True)
+    wait: WindowCount = Field(
+        default=Duration(2, DurationUnit.WINDOW),
+        description="windows between one training and the next",
+    )
+    at_most: RunBudget = Field(default="4 per 12 windows", validate_default=True)
+
+
+def _retrain(value: object) -> object:
+    return {} if value == "default" else value
+
+
+class Model(SpecModel):
+    """A model of a use case."""
+
+    description: Text | None = None
+    owner: Owner | None = None
+    task: Task
+    rows: Rows
+    label: Label
+    features: dict[Expression, Literal["all"] | list[Column]] = Field(min_length=1)
+    train: Train
+    gates: list[GateEntry] = Field(default_factory=list)
+    release: Release = Release()
+    predict: Predict = Predict()
+    monitor: Monitor = Monitor()
+    retrain: Annotated[RetrainPolicy | Literal["never"], BeforeValidator(_retrain)] = RetrainPolicy()

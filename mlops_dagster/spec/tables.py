@@ -1,0 +1,109 @@
+"""What users write about a table: where its rows come from, its key and times, its rules."""
+
+from enum import Enum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlops_dagster.spec.base import (
+    AnyDuration,
+    Column,
+    Expression,
+    Name,
+    Owner,
+    Severity,
+    SpecModel,
+    Text,
+    TimeSpan,
+)
+
+
+class Layer(str, Enum):
+    """Where a table stands on its way; also the second part of its asset key."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+    FEATURES = "features"
+
+
+class OnFail(str, Enum):
+    """What becomes of a row (or of the batch, for `stop`) that fails a rule."""
+
+    RECORD = "record"
+    DROP = "drop"
+    QUARANTINE = "quarantine"
+    STOP = "stop"
+
+
+class UnknownPolicy(str, Enum):
+    """What a rule that evaluates to null counts as."""
+
+    PASS = "pass"
+    FAIL = "fail"
+
+
+class Rule(SpecModel):
+    """One rule. A bare text is the short form of `{rule: text}`.
+
+    A rule without aggregates is about rows; with aggregates (`row_count`, `mean(x)`, ...) or `column_count`
+    it is about the data set, and failing it refuses the batch.
+    """
+
+    rule: Expression
+    name: Name | None = None
+    description: Text | None = None
+    severity: Severity = Severity.ERROR
+    on_fail: OnFail | None = Field(
+        default=None, description="rows: quarantine unless said otherwise; data sets: stop"
+    )
+    when: Expression | None = Field(default=None, description="only rows for which this is true")
+    warn_if: Expression | None = Field(default=None, description="'> 1 %' or '> 100' failing rows")
+    fail_if: Expression | None = Field(default=None, description="refuse the batch: '> 10 %'")
+    unknown: UnknownPolicy = UnknownPolicy.FAIL
+
+
+def _rule(value: object) -> object:
+    return {"rule": value} if isinstance(value, str) else value
+
+
+RuleEntry = Annotated[Rule, BeforeValidator(_rule)]
+
+
+class Input(SpecModel):
+    """A table that a SQL file or hook reads. A bare text is the short form of `{table: text}`."""
+
+    table: Expression = Field(description="'layer.name', 'project.name' or 'use_case.layer.name'")
+    back: AnyDuration | None = Field(default=None, description="how far before its window it reads")
+    until: Literal["start", "end"] | None = Field(
+        default=None,
+        description="where reading ends: the window's start or end; default end, start for tables of the open job",
+    )
+
+
+def _input(value: object) -> object:
+    return {"table": value} if isinstance(value, str) else value
+
+
+InputEntry = Annotated[Input, BeforeValidator(_input)]
+
+
+class Table(SpecModel):
+    """A table. Its rows come from `files`, from `hook`, or from the SQL file `<layer>/<name>.sql`."""
+
+    description: Text | None = None
+    owner: Owner | None = None
+    tags: dict[Name, Text] = Field(default_factory=dict)
+    files: Text | None = Field(
+        default=None,
+        description="path below the landing folder; '{window}' makes one partition a window",
+    )
+    nulls: list[Text] = Field(default_factory=list, description="texts in files that mean null")
+    hook: Name | None = Field(default=None, description="a @transform of hooks.py")
+    inputs: dict[Name, InputEntry] = Field(default_factory=dict)
+    key: list[Column] = Field(default_factory=list)
+    event_time: Column | None = None
+    known_at: Column | None = None
+    valid_for: TimeSpan | None = None
+    rules: list[RuleEntry] = Field(default_factory=list)
+    export: bool = False

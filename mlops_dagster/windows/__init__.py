@@ -1,0 +1,6 @@
+"""Windows, durations, as_of and look-back: pure arithmetic on instants."""
+
+from mlops_dagster.windows.calendar import Grain, Window, WindowCalendar
+from mlops_dagster.windows.duration import Duration, DurationUnit
+
+__all__ = ["Duration", "DurationUnit", "Grain", "Window", "WindowCalendar"]
