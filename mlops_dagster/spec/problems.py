@@ -1,0 +1,68 @@
+"""Mistakes in what users write: where each stands, what was expected, what was found."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlops_dagster.errors import SpecError
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake in one file, rendered `file:line: key.path: expected ..., found ... (did you mean ...?)`.
+
+    `file` is relative to the workspace's root. `column` only orders mistakes of one line.
+    """
+
+    file: str
+    line: int
+    column: int
+    key_path: str
+    problem: str | None = None
+    expected: str | None = None
+    found: str | None = None
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        parts = [self.problem] if self.problem else []
+        if self.expected is not None:
+            said = f"expected {self.expected}"
+            parts.append(said if self.found is None else f"{said}, found {self.found}")
+        elif self.found is not None:
+            parts.append(f"found {self.found}")
+        text = "; ".join(parts)
+        if self.nearest is not None:
+            text += f" (did you mean {self.nearest}?)"
+        place = f"{self.file}:{self.line}"
+        return f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
+
+
+@dataclass
+class ProblemList:
+    """Collects the mistakes of a workspace; the same mistake seen twice through an alias counts once."""
+
+    root: Path
+    _problems: dict[tuple[object, ...], Problem] = field(default_factory=dict)
+
+    def add(self, problem: Problem) -> None:
+        """Record a mistake."""
+        last_key = problem.key_path.rpartition(".")[2]
+        text = (problem.problem, problem.expected, problem.found)
+        self._problems.setdefault((problem.file, problem.line, problem.column, last_key, *text), problem)
+
+    def sorted(self) -> tuple[Problem, ...]:
+        """Return the mistakes ordered by file and line."""
+        return tuple(sorted(self._problems.values(), key=_order))
+
+    def raise_if_any(self) -> None:
+        """Raise what was collected as one error.
+
+        Raises:
+            SpecError: At least one mistake was recorded; the message lists them, one a line.
+        """
+        found = self.sorted()
+        if found:
+            raise SpecError("\n".join(str(problem) for problem in found))
+
+
+def _order(problem: Problem) -> tuple[str, int, int, str]:
+    return (problem.file, problem.line, problem.column, str(problem))
