@@ -64,7 +64,42 @@ class SpecError(TerminalError):
 
 
 class ExpressionError(TerminalError):
-    """A SQL, rule or gate text leaves the language; the message shows the place with a caret."""
+    """A SQL, rule or gate text leaves the language; the message shows the place with a caret.
+
+    Args:
+        line: Line of the place in the text, from 1.
+        column: Column of the place in its line, from 1.
+        excerpt: The line of the text and, below it, carets under the place.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        nearest: str | None = None,
+        next_step: str | None = None,
+        line: int = 1,
+        column: int = 1,
+        excerpt: str | None = None,
+    ) -> None:
+        self.line = line
+        self.column = column
+        self.excerpt = excerpt
+        super().__init__(
+            problem,
+            where=where,
+            expected=expected,
+            found=found,
+            nearest=nearest,
+            next_step=next_step,
+        )
+
+    def _message(self) -> str:
+        message = super()._message()
+        return message if self.excerpt is None else f"{message}\n{self.excerpt}"
 
 
 class ContractViolation(TerminalError):
@@ -101,6 +136,10 @@ class TransferTooLarge(TerminalError):
 
 class StateConflict(TerminalError):
     """Another writer appended to the same stream first."""
+
+
+class StateUnusable(TerminalError):
+    """The event store's address or driver is wrong, or it holds what this release cannot read."""
 
 
 class TransitionRefused(TerminalError):
