@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -49,7 +50,9 @@ def postgres_server() -> Iterator[str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        options = f"-D {data} -p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+        options = (
+            f"-D {data} -p {port} -h 127.0.0.1 -k {folder} -c fsync=off -c log_min_messages=log"
+        )
         server = subprocess.Popen(
             [str(programs[1]), *options.split()],
             user=uid,
@@ -66,7 +69,7 @@ def postgres_server() -> Iterator[str]:
                     break
             yield f"postgresql://tester@127.0.0.1:{port}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # fast shutdown: waits for no client
             server.communicate(timeout=30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

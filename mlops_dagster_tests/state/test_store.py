@@ -198,7 +198,7 @@ def race(address: str, writers: int, wins: int) -> list[list[int]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         )
         for writer in range(writers)
     ]
