@@ -2,11 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from mlops_dagster.spec.base import Memory, MemorySize, Name, SpecModel, SpecVersion, Text
+from mlops_dagster.spec.base import (
+    PATTERN_WORDS,
+    ChoiceError,
+    Memory,
+    MemorySize,
+    Name,
+    SpecModel,
+    SpecVersion,
+    Text,
+)
 
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+VARIABLE_PATTERN = r"^[A-Z][A-Z0-9_]*$"
+VariableName = Annotated[str, StringConstraints(pattern=VARIABLE_PATTERN)]
+CATALOG_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PATTERN_WORDS[VARIABLE_PATTERN] = "the name of an environment variable such as 'SPARK_REMOTE'"
+PATTERN_WORDS[CATALOG_PATTERN] = "the name of a catalog such as 'main'"
 
 
 class LocalEngine(SpecModel):
@@ -48,7 +61,7 @@ class CatalogTables(SpecModel):
     """Tables are names in a catalog; `schema` may use `{use_case}` and `{layer}`."""
 
     kind: Literal["catalog"]
-    catalog: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    catalog: Annotated[str, StringConstraints(pattern=CATALOG_PATTERN)]
     schema_template: Annotated[str, Field(alias="schema")]
 
 
@@ -67,10 +80,32 @@ class StateDatabase(SpecModel):
     address_variable: VariableName
 
 
+def _sqlite_or_mapping(value: object) -> object:
+    if value == "sqlite" or isinstance(value, (dict, TrackingServer, StateDatabase)):
+        return value
+    raise ChoiceError("'sqlite' or a mapping with the key address_variable", ("sqlite",))
+
+
+def _store_form(value: object) -> str:
+    return "sqlite" if value == "sqlite" else "address"
+
+
+Tracking = Annotated[
+    Annotated[Literal["sqlite"], Tag("sqlite")] | Annotated[TrackingServer, Tag("address")],
+    Discriminator(_store_form),
+    BeforeValidator(_sqlite_or_mapping),
+]
+State = Annotated[
+    Annotated[Literal["sqlite"], Tag("sqlite")] | Annotated[StateDatabase, Tag("address")],
+    Discriminator(_store_form),
+    BeforeValidator(_sqlite_or_mapping),
+]
+
+
 class Alerts(SpecModel):
     """Where alerts go."""
 
-    channels: list[Literal["log"]] = Field(default_factory=lambda: ["log"])
+    channels: list[Literal["log"]] = ["log"]
 
 
 class Automation(SpecModel):
@@ -88,8 +123,8 @@ class Environment(SpecModel):
     engine: Engine
     landing: Text
     tables: Tables
-    tracking: Literal["sqlite"] | TrackingServer = "sqlite"
-    state: Literal["sqlite"] | StateDatabase = "sqlite"
+    tracking: Tracking = "sqlite"
+    state: State = "sqlite"
     alerts: Alerts = Alerts()
     automation: Automation = Automation()
     use_cases: list[Name] | None = Field(default=None, description="none: all")

@@ -124,7 +124,12 @@ def _code(module: ast.Module, function: ast.FunctionDef) -> str:
 
     Statements that bind no name (a call, a loop) may change anything and always count.
     """
-    statements = [s for s in module.body if s is not function and not _is_docstring(s)]
+    statements = [
+        part
+        for s in module.body
+        if s is not function and not _is_docstring(s)
+        for part in _single_imports(s)
+    ]
     bindings = {id(statement): _bound_names(statement) for statement in statements}
     wanted = {id(s) for s in statements if not bindings[id(s)]}
     names = _used_names(function).union(
@@ -140,6 +145,18 @@ def _code(module: ast.Module, function: ast.FunctionDef) -> str:
     return "\n".join(ast.unparse(_without_docstrings(statement)) for statement in kept)
 
 
+def _single_imports(statement: ast.stmt) -> list[ast.stmt]:
+    """Split an import of several names, so that a name added for one function does not change another."""
+    if isinstance(statement, ast.Import):
+        return [ast.Import(names=[alias]) for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        return [
+            ast.ImportFrom(module=statement.module, names=[alias], level=statement.level)
+            for alias in statement.names
+        ]
+    return [statement]
+
+
 def _is_docstring(statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.Expr)
@@ -152,9 +169,7 @@ def _bound_names(statement: ast.stmt) -> frozenset[str]:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return frozenset({statement.name})
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return frozenset(
-            alias.asname or alias.name.partition(".")[0] for alias in statement.names
-        )
+        return frozenset(alias.asname or alias.name.partition(".")[0] for alias in statement.names)
     if isinstance(statement, (ast.Assign, ast.AnnAssign)):
         return frozenset(
             node.id

@@ -3,14 +3,16 @@
 from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from mlops_dagster.spec.base import (
     ZERO_TIME,
     AnyDuration,
+    ChoiceError,
     Column,
     Confirmation,
     Expression,
+    FromText,
     Name,
     Owner,
     RunBudget,
@@ -45,7 +47,9 @@ class Label(SpecModel):
     within: AnyDuration = Field(
         default=ZERO_TIME, description="no label this long after event_time: there will be none"
     )
-    known_at: Column | None = Field(default=None, description="when this label became known, if not the row's")
+    known_at: Column | None = Field(
+        default=None, description="when this label became known, if not the row's"
+    )
 
 
 class HistGradientBoosting(SpecModel):
@@ -122,12 +126,14 @@ class Calibration(str, Enum):
 class Train(SpecModel):
     """How a model is trained."""
 
-    history: WindowCount | None = Field(default=None, description="windows up to and with the cutoff")
+    history: WindowCount | None = Field(
+        default=None, description="windows up to and with the cutoff"
+    )
     at_least: WindowCount = Duration(1, DurationUnit.WINDOW)
     estimator: Estimator
-    calibrate: Calibration = Calibration.NONE
+    calibrate: Annotated[Calibration, FromText] = Calibration.NONE
     holdout: Holdout
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 class Gate(SpecModel):
@@ -152,10 +158,23 @@ class GateText(SpecModel):
 
 
 def _gate(value: object) -> object:
-    return {"text": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, (dict, Gate, GateText)):
+        return value
+    raise ValueError("a gate such as 'roc_auc >= 0.65', or a mapping with the key metric")
 
 
-GateEntry = Annotated[Gate | GateText, BeforeValidator(_gate)]
+def _gate_form(value: object) -> str:
+    bare = isinstance(value, GateText) or (isinstance(value, dict) and set(value) == {"text"})
+    return "text" if bare else "mapping"
+
+
+GateEntry = Annotated[
+    Annotated[Gate, Tag("mapping")] | Annotated[GateText, Tag("text")],
+    Discriminator(_gate_form),
+    BeforeValidator(_gate, json_schema_input_type=str | Gate),
+]
 
 
 class Release(SpecModel):
@@ -187,7 +206,7 @@ class RetrainReason(str, Enum):
 class RetrainPolicy(SpecModel):
     """When a model is retrained. The field defaults are the documented default policy."""
 
-    when: list[RetrainReason] = Field(
+    when: list[Annotated[RetrainReason, FromText]] = Field(
         default_factory=lambda: [RetrainReason.DRIFT, RetrainReason.QUALITY], min_length=1
     )
     confirm: Confirmation = Field(default="2 of 3 windows", validate_default=True)
@@ -199,7 +218,43 @@ class RetrainPolicy(SpecModel):
 
 
 def _retrain(value: object) -> object:
-    return {} if value == "default" else value
+    if value == "default":
+        return {}
+    if value == "never" or isinstance(value, (dict, RetrainPolicy)):
+        return value
+    raise ChoiceError(
+        "'default', 'never' or a mapping with the keys when, confirm, wait, at_most",
+        ("default", "never"),
+    )
+
+
+def _retrain_form(value: object) -> str:
+    return "never" if value == "never" else "policy"
+
+
+Retrain = Annotated[
+    Annotated[RetrainPolicy, Tag("policy")] | Annotated[Literal["never"], Tag("never")],
+    Discriminator(_retrain_form),
+    BeforeValidator(_retrain, json_schema_input_type=Literal["default", "never"] | RetrainPolicy),
+]
+
+
+def _columns(value: object) -> object:
+    if value == "all" or isinstance(value, list):
+        return value
+    raise ChoiceError("'all' or a list of columns", ("all",))
+
+
+def _columns_form(value: object) -> str:
+    return "list" if isinstance(value, list) else "all"
+
+
+FeatureColumns = Annotated[
+    Annotated[Literal["all"], Tag("all")]
+    | Annotated[list[Column], Field(min_length=1), Tag("list")],
+    Discriminator(_columns_form),
+    BeforeValidator(_columns),
+]
 
 
 class Model(SpecModel):
@@ -207,13 +262,13 @@ class Model(SpecModel):
 
     description: Text | None = None
     owner: Owner | None = None
-    task: Task
+    task: Annotated[Task, FromText]
     rows: Rows
     label: Label
-    features: dict[Expression, Literal["all"] | list[Column]] = Field(min_length=1)
+    features: dict[Expression, FeatureColumns] = Field(min_length=1)
     train: Train
     gates: list[GateEntry] = Field(default_factory=list)
     release: Release = Release()
     predict: Predict = Predict()
     monitor: Monitor = Monitor()
-    retrain: Annotated[RetrainPolicy | Literal["never"], BeforeValidator(_retrain)] = RetrainPolicy()
+    retrain: Retrain = RetrainPolicy()

@@ -47,7 +47,9 @@ class ProblemList:
         """Record a mistake."""
         last_key = problem.key_path.rpartition(".")[2]
         text = (problem.problem, problem.expected, problem.found)
-        self._problems.setdefault((problem.file, problem.line, problem.column, last_key, *text), problem)
+        self._problems.setdefault(
+            (problem.file, problem.line, problem.column, last_key, *text), problem
+        )
 
     def sorted(self) -> tuple[Problem, ...]:
         """Return the mistakes ordered by file and line."""

@@ -30,7 +30,9 @@ class TableRef:
         """
         parts = text.split(".")
         if len(parts) != 3 or not all(parts):
-            raise ValueError(f"'{text}' is not a table name such as 'flight_delays.silver.schedule'")
+            raise ValueError(
+                f"'{text}' is not a table name such as 'flight_delays.silver.schedule'"
+            )
         return cls(*parts)
 
     @classmethod

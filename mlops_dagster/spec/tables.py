@@ -9,6 +9,7 @@ from mlops_dagster.spec.base import (
     AnyDuration,
     Column,
     Expression,
+    FromText,
     Name,
     Owner,
     Severity,
@@ -53,21 +54,25 @@ class Rule(SpecModel):
     rule: Expression
     name: Name | None = None
     description: Text | None = None
-    severity: Severity = Severity.ERROR
-    on_fail: OnFail | None = Field(
+    severity: Annotated[Severity, FromText] = Severity.ERROR
+    on_fail: Annotated[OnFail, FromText] | None = Field(
         default=None, description="rows: quarantine unless said otherwise; data sets: stop"
     )
     when: Expression | None = Field(default=None, description="only rows for which this is true")
     warn_if: Expression | None = Field(default=None, description="'> 1 %' or '> 100' failing rows")
     fail_if: Expression | None = Field(default=None, description="refuse the batch: '> 10 %'")
-    unknown: UnknownPolicy = UnknownPolicy.FAIL
+    unknown: Annotated[UnknownPolicy, FromText] = UnknownPolicy.FAIL
 
 
 def _rule(value: object) -> object:
-    return {"rule": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"rule": value}
+    if isinstance(value, (dict, Rule)):
+        return value
+    raise ValueError("a rule such as 'distance > 0', or a mapping with the key rule")
 
 
-RuleEntry = Annotated[Rule, BeforeValidator(_rule)]
+RuleEntry = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=str | Rule)]
 
 
 class Input(SpecModel):
@@ -82,10 +87,14 @@ class Input(SpecModel):
 
 
 def _input(value: object) -> object:
-    return {"table": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"table": value}
+    if isinstance(value, (dict, Input)):
+        return value
+    raise ValueError("a table such as 'bronze.flights', or a mapping with the key table")
 
 
-InputEntry = Annotated[Input, BeforeValidator(_input)]
+InputEntry = Annotated[Input, BeforeValidator(_input, json_schema_input_type=str | Input)]
 
 
 class Table(SpecModel):

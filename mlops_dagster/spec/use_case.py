@@ -8,16 +8,17 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from mlops_dagster.spec.base import (
     ZERO_TIME,
-    MemorySize,
+    FromText,
     Name,
     Owner,
+    PATTERN_WORDS,
     SpecModel,
     SpecVersion,
     Text,
     TimeSpan,
 )
 from mlops_dagster.spec.models import Model
-from mlops_dagster.spec.tables import Table
+from mlops_dagster.spec.tables import Layer, Table
 from mlops_dagster.windows import Grain, WindowCalendar
 
 
@@ -44,7 +45,9 @@ class Windows(SpecModel):
         Raises:
             ValueError: A key is not written as the grain writes it, or last lies before first.
         """
-        return WindowCalendar(Grain(self.every), self.first, self.time_zone, self.last, self.close_after)
+        return WindowCalendar(
+            Grain(self.every), self.first, self.time_zone, self.last, self.close_after
+        )
 
 
 class AlertKind(str, Enum):
@@ -57,7 +60,12 @@ class AlertKind(str, Enum):
     RETRAINING = "retraining"
 
 
-LayerName = Annotated[str, StringConstraints(pattern=r"^(bronze|silver|gold|features)\.[a-z][a-z0-9_]{0,62}$")]
+LAYERS = tuple(layer.value for layer in Layer)
+LAYER_NAME_PATTERN = rf"^({'|'.join(LAYERS)})\.[a-z][a-z0-9_]{{0,62}}$"
+LayerName = Annotated[str, StringConstraints(pattern=LAYER_NAME_PATTERN)]
+PATTERN_WORDS[LAYER_NAME_PATTERN] = (
+    "'<layer>.<name>' with the layer bronze, silver, gold or features and a name of lower-case letters, digits and '_'"
+)
 
 
 class UseCase(SpecModel):
@@ -70,7 +78,7 @@ class UseCase(SpecModel):
     windows: Windows | None = None
     tables: dict[LayerName, Table] = Field(min_length=1)
     models: dict[Name, Model] = Field(default_factory=dict)
-    alerts: list[AlertKind] = Field(default_factory=list)
+    alerts: list[Annotated[AlertKind, FromText]] = Field(default_factory=list)
 
 
 class Project(SpecModel):
