@@ -1,22 +1,63 @@
-"""Publishing a slice: fence, one Delta commit, proof that the commit is ours, then the event that readers follow."""
+"""Publishing a slice: fence, one Delta commit, proof that it is ours, the event that readers follow.
 
+The fence is checked three times. Before the commit the claim must be the newest. Delta itself skips
+a commit whose claim number lies below one it has seen in this slice, so a writer that was asleep
+between check and commit cannot overwrite its successor. And the publication is a compare-and-swap on
+the claim: readers never hear of a commit whose slice somebody else has claimed since.
+"""
+
+import random
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
-from mlops_dagster.state.fence import InputVersion, SlicePublished
+from mlops_dagster.errors import ContractViolation, DeltaConflict, NotDeterministic, SupersededWrite
+from mlops_dagster.spec.refs import STATIC
+from mlops_dagster.state.fence import (
+    Claim,
+    InputVersion,
+    SlicePublished,
+    claim,
+    ensure_holds,
+    new_token,
+    published,
+    record_published,
+)
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.locations import Locations
+from mlops_dagster.tables.commits import (
+    Commit,
+    WriteOrder,
+    find_commit,
+    replace_slice,
+    slice_rows,
+)
+from mlops_dagster.tables.locations import Locations, TableLocation
+from mlops_dagster.tables.measure import Measure, measure
 from mlops_dagster.tables.slices import Slice
+
+# Conflicts of different slices come from creating a table or widening its schema at the same time.
+WRITE_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a table shows after a write; `written` is False when the same rows were published already."""
+    """What readers see after a write.
+
+    `written` is False when the rows were published before.
+    """
 
     published: SlicePublished
     written: bool
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows of a slice come from: the code that made them and what it read."""
+
+    code_version: str
+    inputs: tuple[InputVersion, ...] = ()
 
 
 def publish_frame(
@@ -33,12 +74,228 @@ def publish_frame(
 ) -> Publication:
     """Replace a slice by the rows of a frame: claim, measure, commit, verify, record.
 
-    The frame must not hold the slice's own columns (`window`, a part's column); they are added as literals. It is
-    computed twice (measured, then written), so it must be deterministic. A static table whose rows are published
-    already is not written again.
+    The frame must not hold the slice's own columns (`window`, a part's column): they are added as
+    literals. It is computed twice, measured and then written, so it must be deterministic. A static
+    table whose rows are published already is not written again.
 
     Raises:
         SupersededWrite: A newer run took the slice over; nothing was published.
-        NotDeterministic: The second computation gave another number of rows; the earlier rows were put back.
+        NotDeterministic: The second computation gave another number of rows; the earlier rows were
+            put back.
     """
-    raise NotImplementedError
+    held = hold(store, target, as_of=as_of, run_id=run_id)
+    return publish_measured(
+        session,
+        frame=frame,
+        target=target,
+        held=held,
+        measured=measure(frame),
+        store=store,
+        location=locations.of(target.ref),
+        origin=Origin(code_version, inputs),
+    )
+
+
+def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> Claim:
+    """Take a slice over from whoever holds it, under a new token."""
+    return claim(
+        store,
+        target.ref,
+        target.window,
+        token=new_token(),
+        as_of=as_of,
+        run_id=run_id,
+        part=target.part_value,
+    )
+
+
+def publish_measured(
+    session: SparkSession,
+    *,
+    frame: DataFrame,
+    target: Slice,
+    held: Claim,
+    measured: Measure,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> Publication:
+    """Commit rows whose measure is known, verify the commit and record the publication.
+
+    Raises:
+        SupersededWrite: As `publish_frame`.
+        NotDeterministic: As `publish_frame`.
+    """
+    _check_columns(frame, target)
+    earlier = published(store, target.ref, target.window, target.part_value)
+    if _is_unchanged(session, target, earlier, measured, location) and earlier is not None:
+        ensure_holds(store, held)
+        return Publication(earlier, written=False)
+    commit = _commit(
+        session,
+        frame=frame,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
+    if commit.rows != measured.rows:
+        _put_back(session, target=target, held=held, store=store, location=location)
+        raise NotDeterministic(
+            "the rows changed between measuring and writing; what was published before is back",
+            where=str(target),
+            expected=f"{measured.rows} rows",
+            found=f"{commit.rows}",
+            next_step="Remove random numbers, current times and unordered limits from what makes "
+            "the rows, and keep files of the landing folder as they are while they are read",
+        )
+    publication = SlicePublished(
+        token=held.token,
+        batch=held.token,
+        digest=measured.digest,
+        rows=measured.rows,
+        delta_version=commit.version,
+        bytes=commit.bytes,
+        code_version=origin.code_version,
+        inputs=origin.inputs,
+    )
+    record_published(store, held, publication)
+    return Publication(publication, written=True)
+
+
+def write_with_retries(
+    session: SparkSession,
+    *,
+    frame: DataFrame,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> None:
+    """Replace a slice under a claim; conflicts with writers of other slices are tried again.
+
+    Raises:
+        SupersededWrite: The claim is no longer the newest.
+        DeltaConflict: Others were faster every time.
+    """
+    order = WriteOrder(_line(store, target, held), held.seq)
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        ensure_holds(store, held)
+        try:
+            replace_slice(
+                session,
+                location=location,
+                frame=frame,
+                target=target,
+                metadata=_metadata(target, held, origin),
+                order=order,
+            )
+        except DeltaConflict:
+            ensure_holds(store, held)
+            if attempt == WRITE_ATTEMPTS:
+                raise
+            # Spreads the writers that lost together.
+            time.sleep(random.uniform(0, 0.2 * attempt))  # noqa: S311
+        else:
+            return
+
+
+def _commit(
+    session: SparkSession,
+    *,
+    frame: DataFrame,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> Commit:
+    write_with_retries(
+        session,
+        frame=frame,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
+    commit = find_commit(session, location, held.token)
+    if commit is None:
+        ensure_holds(store, held)
+        raise SupersededWrite(
+            "the table holds a commit of this slice that is newer than the event store knows",
+            where=str(target),
+            next_step="The event store was set back; restore it, or move the table away",
+        )
+    return commit
+
+
+def _is_unchanged(
+    session: SparkSession,
+    target: Slice,
+    earlier: SlicePublished | None,
+    measured: Measure,
+    location: TableLocation,
+) -> bool:
+    return (
+        earlier is not None
+        and target.window == STATIC
+        and earlier.digest == measured.digest
+        and location.exists(session)
+    )
+
+
+def _put_back(
+    session: SparkSession,
+    *,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+) -> None:
+    """Replace the slice by what is published of it, or by no rows when nothing is."""
+    ensure_holds(store, held)
+    earlier = published(store, target.ref, target.window, target.part_value)
+    if earlier is None:
+        rows = location.read(session).limit(0).drop(*target.literals)
+    else:
+        rows = slice_rows(session, location, target, earlier.delta_version)
+    metadata = {"token": f"{held.token}/put back", "table": str(target.ref), "run_id": held.run_id}
+    replace_slice(
+        session, location=location, frame=rows, target=target, metadata=metadata, order=None
+    )
+
+
+def _line(store: EventStore, target: Slice, held: Claim) -> str:
+    """Return the name under which Delta keeps the highest claim number of a slice.
+
+    The instant of the first claim is part of it, so that a new event store starts a new line.
+    """
+    first = store.read(held.stream)[0]
+    return f"{held.stream}@{first.at.isoformat()}"
+
+
+def _metadata(target: Slice, held: Claim, origin: Origin) -> dict[str, object]:
+    return {
+        "token": held.token,
+        "table": str(target.ref),
+        "window": target.window,
+        "part": target.part_value,
+        "as_of": held.as_of.isoformat(),
+        "run_id": held.run_id,
+        "code_version": origin.code_version,
+        "inputs": [version.model_dump(mode="json") for version in origin.inputs],
+    }
+
+
+def _check_columns(frame: DataFrame, target: Slice) -> None:
+    taken = {name.lower() for name in target.literals} & {name.lower() for name in frame.columns}
+    if taken:
+        raise ContractViolation(
+            f"the rows bring a column '{min(taken)}' of their own",
+            where=str(target),
+            expected="rows without the columns that name their slice",
+            next_step="Rename the column in what makes the rows",
+        )
