@@ -5,8 +5,8 @@ Rendering to Spark is in `rules.columns`, evaluation in plain Python in `rules.o
 package imports neither Spark nor the SQL parser.
 """
 
+from mlops_dagster.rules.checks import check_columns
 from mlops_dagster.rules.grammar import parse_gate, parse_rule
-from mlops_dagster.rules.kinds import check_columns
 from mlops_dagster.rules.limits import Limit, parse_limit
 from mlops_dagster.rules.nodes import Expression
 from mlops_dagster.rules.select import SelectStatement, parse_select

@@ -1,0 +1,244 @@
+"""Expressions as Spark columns, built from functions only: no text of a user reaches Spark's SQL parser.
+
+What may raise in Spark gives null here, so that a rule never fails a query: division and remainder by zero,
+overflow of whole numbers, times out of range. Timestamps are compared in the session's time zone, UTC.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import numpy as np
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from mlops_dagster.rules.nodes import (
+    Aggregate,
+    And,
+    Arithmetic,
+    Between,
+    ColumnRef,
+    Comparator,
+    Comparison,
+    Expression,
+    FunctionCall,
+    InList,
+    Interval,
+    IsNull,
+    Like,
+    Literal,
+    Negate,
+    Node,
+    Not,
+    Operator,
+    Or,
+    RegexMatch,
+    StringTest,
+    TextTest,
+    Unit,
+)
+
+# Rank error of quantiles: at most one in this many rows. Exact up to this many rows.
+QUANTILE_ACCURACY = 10_000
+
+UNIT_LENGTH = {
+    Unit.SECOND: timedelta(seconds=1),
+    Unit.MINUTE: timedelta(minutes=1),
+    Unit.HOUR: timedelta(hours=1),
+    Unit.DAY: timedelta(days=1),
+    Unit.WEEK: timedelta(weeks=1),
+}
+
+
+def to_column(expression: Expression, *, column_count: int | None = None) -> Column:
+    """Return the column of a rule: true, false or null for each row, or for the data set in one `agg`.
+
+    Columns are found by name in whatever frame the result is applied to; run `check_columns` against that
+    frame's types first, or a comparison of a text with a number fails the query.
+
+    Args:
+        expression: A rule.
+        column_count: Number of columns of the frame; needed only for rules with `column_count`.
+
+    Raises:
+        ValueError: the rule uses `column_count` and none is given.
+    """
+    return _Renderer(column_count).column(expression.root)
+
+
+def quoted(name: str) -> Column:
+    """Return the column of exactly this name, also with dots, spaces or backticks in it."""
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+class _Renderer:
+    def __init__(self, column_count: int | None) -> None:
+        self._column_count = column_count
+
+    def column(self, node: Node) -> Column:
+        match node:
+            case Literal():
+                return _literal(node)
+            case ColumnRef():
+                return quoted(node.name)
+            case Comparison():
+                return _COMPARISONS[node.comparator](
+                    self.column(node.left), self.column(node.right)
+                )
+            case Between():
+                return self.column(node.value).between(
+                    self.column(node.low), self.column(node.high)
+                )
+            case InList():
+                return self.column(node.value).isin(
+                    [self.column(option) for option in node.options]
+                )
+            case IsNull():
+                return self.column(node.value).isNull()
+            case And():
+                return _balanced(
+                    Column.__and__, [self.column(operand) for operand in node.operands]
+                )
+            case Or():
+                return _balanced(Column.__or__, [self.column(operand) for operand in node.operands])
+            case Not():
+                return ~self.column(node.value)
+            case _:
+                return self._value(node)
+
+    def _value(self, node: Node) -> Column:
+        match node:
+            case Like():
+                value = self.column(node.value)
+                return value.ilike(node.pattern) if node.ignore_case else value.like(node.pattern)
+            case RegexMatch():
+                return self.column(node.value).rlike(node.pattern)
+            case StringTest():
+                return _TEXT_TESTS[node.test](self.column(node.value), F.lit(node.part))
+            case Arithmetic():
+                return _OPERATORS[node.operator](self.column(node.left), self.column(node.right))
+            case Negate():
+                return _negated(self.column(node.value))
+            case Interval():
+                return self._interval(node)
+            case FunctionCall():
+                return _FUNCTIONS[node.name]([self.column(argument) for argument in node.arguments])
+            case Aggregate():
+                return self._aggregate(node)
+        raise TypeError(f"no column is defined for {type(node).__name__}")
+
+    def _interval(self, node: Interval) -> Column:
+        if node.is_calendar:
+            amounts = {unit: self.column(amount).cast("int") for unit, amount in node.parts}
+            zero = F.lit(0)
+            return F.make_ym_interval(amounts.get(Unit.YEAR, zero), amounts.get(Unit.MONTH, zero))
+        lengths = [
+            F.try_multiply(F.lit(UNIT_LENGTH[unit]), self.column(amount))
+            for unit, amount in node.parts
+        ]
+        total = lengths[0]
+        for length in lengths[1:]:
+            total = F.try_add(total, length)
+        return total
+
+    def _aggregate(self, node: Aggregate) -> Column:
+        if node.name == "row_count":
+            return F.count(F.lit(1))
+        if node.name == "column_count":
+            if self._column_count is None:
+                raise ValueError("a rule with column_count needs the number of columns")
+            return F.lit(self._column_count)
+        if node.argument is None:
+            raise TypeError(f"{node.name} needs an argument")
+        argument = self.column(node.argument)
+        if node.name == "quantile":
+            number = F.when(~F.isnan(argument.cast("double")), argument)
+            return F.percentile_approx(number, float(node.share or 0.0), QUANTILE_ACCURACY)
+        return _AGGREGATES[node.name](argument)
+
+
+def _literal(node: Literal) -> Column:
+    if isinstance(node.value, int) and not isinstance(node.value, bool):
+        # As bigint, so that `small_column * 1000000` is computed in 64 bits.
+        return F.lit(np.int64(node.value))
+    return F.lit(node.value)
+
+
+def _balanced(join: Callable[[Column, Column], Column], columns: Sequence[Column]) -> Column:
+    """Join by halves: a chain of 500 conditions nests 9 levels, not 500."""
+    if len(columns) == 1:
+        return columns[0]
+    middle = len(columns) // 2
+    return join(_balanced(join, columns[:middle]), _balanced(join, columns[middle:]))
+
+
+def _negated(value: Column) -> Column:
+    return F.try_subtract(F.lit(np.int64(0)), value)
+
+
+def _absolute(value: Column) -> Column:
+    return F.when(value >= F.lit(np.int64(0)), value).otherwise(_negated(value))
+
+
+_COMPARISONS: dict[Comparator, Callable[[Column, Column], Column]] = {
+    Comparator.EQUAL: lambda left, right: left == right,
+    Comparator.NOT_EQUAL: lambda left, right: left != right,
+    Comparator.LESS: lambda left, right: left < right,
+    Comparator.LESS_OR_EQUAL: lambda left, right: left <= right,
+    Comparator.GREATER: lambda left, right: left > right,
+    Comparator.GREATER_OR_EQUAL: lambda left, right: left >= right,
+}
+
+_OPERATORS: dict[Operator, Callable[[Column, Column], Column]] = {
+    Operator.ADD: F.try_add,
+    Operator.SUBTRACT: F.try_subtract,
+    Operator.MULTIPLY: F.try_multiply,
+    Operator.DIVIDE: F.try_divide,
+    Operator.REMAINDER: F.try_mod,
+}
+
+_TEXT_TESTS: dict[TextTest, Callable[[Column, Column], Column]] = {
+    TextTest.CONTAINS: F.contains,
+    TextTest.STARTS_WITH: F.startswith,
+    TextTest.ENDS_WITH: F.endswith,
+}
+
+
+def _unary(function: Callable[[Column], Column]) -> Callable[[Sequence[Column]], Column]:
+    return lambda arguments: function(arguments[0])
+
+
+_FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
+    "abs": _unary(_absolute),
+    "round": lambda arguments: F.round(arguments[0], *[part.cast("int") for part in arguments[1:]]),
+    "floor": _unary(F.floor),
+    "ceil": _unary(F.ceil),
+    "isnan": _unary(lambda value: F.isnan(value.cast("double"))),
+    "lower": _unary(F.lower),
+    "upper": _unary(F.upper),
+    "trim": _unary(F.trim),
+    "length": _unary(F.char_length),
+    "coalesce": lambda arguments: F.coalesce(*arguments),
+    "least": lambda arguments: F.least(*arguments),
+    "greatest": lambda arguments: F.greatest(*arguments),
+    "year": _unary(F.year),
+    "quarter": _unary(F.quarter),
+    "month": _unary(F.month),
+    "day": _unary(F.dayofmonth),
+    "weekday": _unary(F.weekday),
+    "hour": _unary(F.hour),
+    "minute": _unary(F.minute),
+    "second": _unary(F.second),
+    "date": _unary(lambda value: value.cast("date")),
+    "date_diff": lambda arguments: F.datediff(arguments[0].cast("date"), arguments[1].cast("date")),
+}
+
+_AGGREGATES: dict[str, Callable[[Column], Column]] = {
+    "count": F.count,
+    "mean": F.try_avg,
+    "sum": F.try_sum,
+    "min": F.min,
+    "max": F.max,
+    "stddev": F.stddev_samp,
+    "distinct_count": lambda value: F.count_distinct(value),
+    "null_rate": lambda value: F.try_divide(F.count_if(value.isNull()), F.count(F.lit(1))),
+}

@@ -1,0 +1,106 @@
+"""The functions of the rule language, as data. What is not listed here does not exist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from mlops_dagster.rules.kinds import Kind
+from mlops_dagster.rules.nodes import AggregateName
+
+
+class Takes(Enum):
+    """What an argument must be."""
+
+    NUMBER = "a number"
+    DIGITS = "a whole number from 0 to 15, written out"
+    TEXT = "a text"
+    TIME = "a date or timestamp"
+    SAME = "values of one kind"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A scalar function. `result` is None when it is the kind of the arguments; `more` repeats the last argument."""
+
+    takes: tuple[Takes, ...]
+    result: Kind | None
+    optional: int = 0
+    more: bool = False
+
+    def accepts(self, count: int) -> bool:
+        """Tell whether the function can be called with this many arguments."""
+        return len(self.takes) - self.optional <= count and (self.more or count <= len(self.takes))
+
+    def taken(self, position: int) -> Takes:
+        """Return what the argument at a position (from 0) must be."""
+        return self.takes[min(position, len(self.takes) - 1)]
+
+
+_TIME_PART = Signature((Takes.TIME,), Kind.NUMBER)
+_SAME = Signature((Takes.SAME, Takes.SAME), None, more=True)
+
+SCALARS: Mapping[str, Signature] = {
+    "abs": Signature((Takes.NUMBER,), Kind.NUMBER),
+    "round": Signature((Takes.NUMBER, Takes.DIGITS), Kind.NUMBER, optional=1),
+    "floor": Signature((Takes.NUMBER,), Kind.NUMBER),
+    "ceil": Signature((Takes.NUMBER,), Kind.NUMBER),
+    "isnan": Signature((Takes.NUMBER,), Kind.BOOLEAN),
+    "lower": Signature((Takes.TEXT,), Kind.TEXT),
+    "upper": Signature((Takes.TEXT,), Kind.TEXT),
+    "trim": Signature((Takes.TEXT,), Kind.TEXT),
+    "length": Signature((Takes.TEXT,), Kind.NUMBER),
+    "coalesce": _SAME,
+    "least": _SAME,
+    "greatest": _SAME,
+    "year": _TIME_PART,
+    "quarter": _TIME_PART,
+    "month": _TIME_PART,
+    "day": _TIME_PART,
+    "weekday": _TIME_PART,
+    "hour": _TIME_PART,
+    "minute": _TIME_PART,
+    "second": _TIME_PART,
+    "date": Signature((Takes.TIME,), Kind.DATE),
+    "date_diff": Signature((Takes.TIME, Takes.TIME), Kind.NUMBER),
+}
+
+SCALAR_ALIASES: Mapping[str, str] = {
+    "ceiling": "ceil",
+    "char_length": "length",
+    "len": "length",
+    "is_nan": "isnan",
+    "dayofmonth": "day",
+    "to_date": "date",
+    "datediff": "date_diff",
+}
+
+TEXT_TESTS = ("contains", "startswith", "endswith")
+
+# Aggregates of one argument; row_count, column_count and quantile have their own forms.
+AGGREGATES: Mapping[str, AggregateName] = {
+    "count": "count",
+    "mean": "mean",
+    "avg": "mean",
+    "sum": "sum",
+    "min": "min",
+    "max": "max",
+    "stddev": "stddev",
+    "stddev_samp": "stddev",
+    "distinct_count": "distinct_count",
+    "count_distinct": "distinct_count",
+    "null_rate": "null_rate",
+    "quantile": "quantile",
+    "percentile": "quantile",
+}
+
+BARE_AGGREGATES: Mapping[str, AggregateName] = {
+    "row_count": "row_count",
+    "column_count": "column_count",
+}
+
+# Plural unit names, as Spark's make_interval calls its arguments.
+INTERVAL_ARGUMENTS = ("years", "months", "weeks", "days", "hours", "mins", "secs")
+
+KNOWN_NAMES = frozenset(
+    {*SCALARS, *SCALAR_ALIASES, *TEXT_TESTS, *AGGREGATES, *BARE_AGGREGATES, "make_interval"}
+)

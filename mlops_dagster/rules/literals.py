@@ -1,0 +1,86 @@
+"""Reading of numbers, dates and timestamps."""
+
+import math
+import re
+from datetime import date, datetime, timezone
+
+from mlops_dagster.rules.cursor import Cursor
+from mlops_dagster.rules.nodes import Literal
+from mlops_dagster.rules.tokens import TokenKind
+
+MAX_INTEGER = 2**63 - 1
+
+_NUMBER = re.compile(r"-?(?:\d+\.\d+|\d+|\.\d+)(?:[eE][+-]?\d+)?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?"
+)
+
+
+def read_number(cursor: Cursor) -> Literal:
+    """Read a number; in quotes only where an interval's amount stands."""
+    token = cursor.here
+    if token.kind not in (TokenKind.NUMBER, TokenKind.TEXT) or not _NUMBER.fullmatch(token.value):
+        raise cursor.unexpected("a number")
+    cursor.take()
+    if re.fullmatch(r"-?\d+", token.value):
+        whole = int(token.value)
+        if abs(whole) > MAX_INTEGER:
+            raise cursor.refused(
+                token.span, "a whole number too large", expected=f"at most {MAX_INTEGER}"
+            )
+        return Literal(span=token.span, value=whole)
+    number = float(token.value)
+    if math.isinf(number):
+        raise cursor.refused(token.span, "a number too large", expected="at most 1.7e308")
+    return Literal(span=token.span, value=number)
+
+
+def read_time(cursor: Cursor) -> Literal:
+    """Read `date '2024-01-01'` or `timestamp '2024-01-01 12:00:00'`; without an offset it is UTC."""
+    word = cursor.take()
+    text = cursor.take()
+    span = word.span.to(text.span)
+    if word.keyword == "date":
+        day = _date(text.value)
+        if day is None:
+            raise cursor.refused(
+                span, "not a date", expected="date '2024-01-31'", found=text.value[:40]
+            )
+        return Literal(span=span, value=day)
+    instant = _timestamp(text.value)
+    if instant is None:
+        raise cursor.refused(
+            span,
+            "not a timestamp",
+            expected="timestamp '2024-01-31 12:00:00'",
+            found=text.value[:40],
+        )
+    return Literal(span=span, value=instant)
+
+
+def _date(text: str) -> date | None:
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _timestamp(text: str) -> datetime | None:
+    if not _TIMESTAMP.fullmatch(text):
+        return None
+    whole, dot, fraction = text.partition(".")
+    if dot:
+        # Python 3.10 reads only three or six digits of a second.
+        digits = re.match(r"\d+", fraction)
+        length = len(digits[0]) if digits else 0
+        text = f"{whole}.{fraction[:length]:0<6}{fraction[length:]}"
+    try:
+        instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=timezone.utc)
+        return instant.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,68 @@
+"""The statistics of data-set rules in plain Python, with Spark's results."""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cmp_to_key
+
+from mlops_dagster.rules.arithmetic import calculate
+from mlops_dagster.rules.nodes import AggregateName, Operator
+from mlops_dagster.rules.values import Value, as_float, order
+
+
+def statistic(name: AggregateName, values: Sequence[Value], *, share: float | None = None) -> Value:
+    """Return a statistic of the values of all rows. Nulls count only in `null_rate`; no values give null."""
+    present = [value for value in values if value is not None]
+    if name == "count":
+        return len(present)
+    if name == "null_rate":
+        return (len(values) - len(present)) / len(values) if values else None
+    if name == "distinct_count":
+        return _distinct(present)
+    if not present:
+        return None
+    if name == "min":
+        return min(present, key=cmp_to_key(order))
+    if name == "max":
+        return max(present, key=cmp_to_key(order))
+    if name == "quantile":
+        return _quantile(present, share or 0.0)
+    return _moment(name, present)
+
+
+def _distinct(present: Sequence[Value]) -> int:
+    ordered = sorted(present, key=cmp_to_key(order))
+    return sum(
+        1
+        for index, value in enumerate(ordered)
+        if index == 0 or order(ordered[index - 1], value) != 0
+    )
+
+
+def _quantile(present: Sequence[Value], share: float) -> Value:
+    """Return the smallest value that at least `share` of the values do not exceed; NaN is left out."""
+    numbers = [value for value in present if not math.isnan(as_float(value))]
+    if not numbers:
+        return None
+    ordered = sorted(numbers, key=cmp_to_key(order))
+    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
+
+
+def _moment(name: AggregateName, present: Sequence[Value]) -> Value:
+    if name == "sum":
+        total: Value = present[0]
+        for value in present[1:]:
+            total = calculate(Operator.ADD, total, value)
+        return total
+    if name == "mean" and all(isinstance(value, Decimal) for value in present):
+        return calculate(Operator.DIVIDE, _moment("sum", present), Decimal(len(present)))
+    numbers = [as_float(value) for value in present]
+    if not all(map(math.isfinite, numbers)):
+        mean = sum(numbers) / len(numbers)
+    else:
+        mean = math.fsum(numbers) / len(numbers)
+    if name == "mean":
+        return mean
+    if len(numbers) < 2:
+        return None
+    return math.sqrt(sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1))
