@@ -16,7 +16,7 @@ _KINDS: dict[tuple[str, int], type["Event"]] = {}
 class Event(BaseModel):
     """A fact that happened; frozen, written once, never changed.
 
-    A subclass sets `kind` (unique in the product) and raises `version` when its fields change
+    A subclass sets `kind` (unique in the product) and raises `event_version` when its fields change
     meaning; the class of an older version is kept beside the new one as long as such events may be
     stored.
     """
@@ -24,7 +24,7 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str]
-    version: ClassVar[int] = 1
+    event_version: ClassVar[int] = 1
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -35,13 +35,13 @@ class Event(BaseModel):
         """
         if "kind" not in cls.__dict__:
             return
-        known = _KINDS.setdefault((cls.kind, cls.version), cls)
+        known = _KINDS.setdefault((cls.kind, cls.event_version), cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(
-                f"event kind '{cls.kind}' version {cls.version} is declared by {known.__module__}."
+                f"event kind '{cls.kind}' version {cls.event_version} is declared by {known.__module__}."
                 f"{known.__qualname__} and by {cls.__module__}.{cls.__qualname__}"
             )
-        _KINDS[cls.kind, cls.version] = cls
+        _KINDS[cls.kind, cls.event_version] = cls
 
 
 class RawEvent(Event):
@@ -69,7 +69,7 @@ def to_payload(event: Event) -> str:
     """
     if isinstance(event, RawEvent):
         raise TypeError("a RawEvent cannot be written: the code that owns its kind is not loaded")
-    return f'{{"version":{type(event).version},"data":{event.model_dump_json()}}}'
+    return f'{{"version":{type(event).event_version},"data":{event.model_dump_json()}}}'
 
 
 def from_payload(kind: str, payload: str, *, where: str) -> Event:

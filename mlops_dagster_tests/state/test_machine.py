@@ -64,7 +64,7 @@ def test_two_classes_of_one_kind_and_version_are_refused() -> None:
 def test_a_new_version_of_a_kind_stands_beside_the_old_one() -> None:
     class OpenedWide(Event):
         kind: ClassVar[str] = "test_door_opened"
-        version: ClassVar[int] = 2
+        event_version: ClassVar[int] = 2
 
         width: float
 

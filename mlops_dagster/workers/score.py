@@ -1,0 +1,196 @@
+"""Scoring in Spark's Python workers, shipped by value: imports nothing of this package.
+
+What a worker must have is pandas, numpy, skops, scikit-learn and, for its models, LightGBM. The
+same functions prepare rows for training and score on the client, so a model sees equal numbers
+everywhere.
+"""
+
+import hashlib
+import sys
+import types
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+ColumnKind = Literal["number", "category"]
+
+# Kept in sys.modules because functions shipped by value bring new globals with every job, while
+# worker processes are reused.
+_CACHE_MODULE = "_mlops_dagster_models_of_this_process"
+_CACHED_MODELS = 4
+
+
+class Classifier(Protocol):
+    """The part of a scikit-learn classifier that is used."""
+
+    def predict_proba(self, rows: pd.DataFrame, /) -> NDArray[np.float64]:
+        """Return the probability of each class, shape (rows, classes)."""
+
+
+class Regressor(Protocol):
+    """The part of a scikit-learn regressor that is used."""
+
+    def predict(self, rows: pd.DataFrame, /) -> NDArray[np.float64]:
+        """Return a number for each row, shape (rows,)."""
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """What a worker needs of a model.
+
+    Attributes:
+        digest: SHA-256 of the model's bytes before compression.
+        compressed: The model file of the bundle, deflated.
+        trusted: Types that skops may construct, all reviewed.
+        columns: Name and kind of each feature, in the model's order.
+        task: binary, multiclass or regression.
+        classes: Labels in the order of the model's probabilities; empty for regression.
+        library: Version of scikit-learn with which the model was loaded and checked.
+    """
+
+    digest: str
+    compressed: bytes
+    trusted: tuple[str, ...]
+    columns: tuple[tuple[str, ColumnKind], ...]
+    task: Literal["binary", "multiclass", "regression"]
+    classes: tuple[int, ...] | tuple[str, ...]
+    library: str
+
+
+def model_input(rows: pd.DataFrame, columns: Sequence[tuple[str, ColumnKind]]) -> pd.DataFrame:
+    """Return the features as every model of this package gets them.
+
+    Numbers (integers, decimals, booleans as 0 and 1) become float64 with NaN for null, categories
+    become text with None for null. Column order is that of `columns`; other columns are left out.
+
+    Args:
+        rows: Rows as Spark or pandas deliver them.
+        columns: Name and kind of each feature.
+    """
+    return pd.DataFrame(
+        {
+            name: _numbers(rows[name]) if kind == "number" else _categories(rows[name])
+            for name, kind in columns
+        },
+        index=rows.index,
+        columns=[name for name, _ in columns],
+    )
+
+
+def predictions(
+    estimator: object,
+    rows: pd.DataFrame,
+    *,
+    columns: Sequence[tuple[str, ColumnKind]],
+    task: str,
+    classes: Sequence[int] | Sequence[str],
+) -> pd.DataFrame:
+    """Return the predictions of rows, on their index.
+
+    Returns:
+        Binary: `score`, the probability of the second class. Multiclass: `prediction`, the
+        likeliest class, `score`, its probability, and `scores`, the probabilities in the order of
+        the classes. Regression: `prediction`.
+    """
+    features = model_input(rows, columns)
+    if task == "regression":
+        found = _regression(cast(Regressor, estimator), features)
+        return pd.DataFrame({"prediction": found}, index=rows.index)
+    scores = _probabilities(cast(Classifier, estimator), features, len(classes))
+    if task == "binary":
+        return pd.DataFrame({"score": scores[:, 1]}, index=rows.index)
+    likeliest = scores.argmax(axis=1)
+    return pd.DataFrame(
+        {
+            "prediction": np.asarray(classes)[likeliest],
+            "score": scores[np.arange(len(rows)), likeliest],
+            "scores": pd.Series(list(scores), rows.index, dtype=object),
+        },
+        index=rows.index,
+    )
+
+
+def scorer(
+    model: ScoringModel, kept: Sequence[str]
+) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
+    """Return a function for `mapInPandas`: the `kept` columns and the predictions of each row."""
+
+    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
+
+        # Spark already runs one worker a core; more threads in each would only queue.
+        with threadpool_limits(limits=1):
+            estimator = loaded(model)
+            for batch in batches:
+                found = predictions(
+                    estimator, batch, columns=model.columns, task=model.task, classes=model.classes
+                )
+                yield pd.concat([batch[list(kept)], found], axis=1)
+
+    return score
+
+
+def loaded(model: ScoringModel) -> object:
+    """Return the estimator, constructed once in each process.
+
+    Raises:
+        RuntimeError: The bytes are not those of the digest, or this worker's scikit-learn differs
+            from the one with which the model was checked.
+    """
+    cache = _cache()
+    if model.digest not in cache:
+        import sklearn
+        import skops.io
+
+        if _minor(sklearn.__version__) != _minor(model.library):
+            raise RuntimeError(
+                f"this Spark worker has scikit-learn {sklearn.__version__}, the model was checked "
+                f"with {model.library}; install the same minor version on the workers"
+            )
+        data = zlib.decompress(model.compressed)
+        found = hashlib.sha256(data).hexdigest()
+        if found != model.digest:
+            raise RuntimeError(f"model bytes of digest {found} arrived, {model.digest} were sent")
+        while len(cache) >= _CACHED_MODELS:
+            cache.pop(next(iter(cache)))
+        cache[model.digest] = skops.io.loads(data, trusted=list(model.trusted))
+    return cache[model.digest]
+
+
+def _cache() -> dict[str, object]:
+    module = sys.modules.setdefault(_CACHE_MODULE, types.ModuleType(_CACHE_MODULE))
+    return cast(dict[str, object], module.__dict__.setdefault("models", {}))
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _numbers(values: pd.Series) -> NDArray[np.float64]:
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _categories(values: pd.Series) -> NDArray[np.object_]:
+    missing = values.isna().to_numpy()
+    texts = [None if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+    return np.array(texts, dtype=object)
+
+
+def _probabilities(
+    estimator: Classifier, features: pd.DataFrame, classes: int
+) -> NDArray[np.float64]:
+    # Estimators refuse to be asked about no rows at all, and Spark has empty partitions.
+    if features.empty:
+        return np.empty((0, classes))
+    return np.asarray(estimator.predict_proba(features), dtype=np.float64)
+
+
+def _regression(estimator: Regressor, features: pd.DataFrame) -> NDArray[np.float64]:
+    if features.empty:
+        return np.empty(0)
+    return np.asarray(estimator.predict(features), dtype=np.float64)
