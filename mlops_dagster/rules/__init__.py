@@ -1,14 +1,14 @@
 """Rules, gates, limits and SQL files: texts that users write, parsed into typed trees.
 
-A text is read by a grammar that knows only what is allowed; everything else is refused with its place.
-Rendering to Spark is in `rules.columns`, evaluation in plain Python in `rules.oracle`: importing this
-package imports neither Spark nor the SQL parser.
+A text is read by a grammar that knows only what is allowed; everything else is refused with its
+place. Rendering to Spark is in `rules.columns`, evaluation in plain Python in `rules.oracle`:
+importing this package imports neither Spark nor the SQL parser.
 """
 
 from mlops_dagster.rules.checks import check_columns
+from mlops_dagster.rules.expression import Expression
 from mlops_dagster.rules.grammar import parse_gate, parse_rule
 from mlops_dagster.rules.limits import Limit, parse_limit
-from mlops_dagster.rules.nodes import Expression
 from mlops_dagster.rules.select import SelectStatement, parse_select
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Arithmetic of numbers and times in plain Python, with Spark's results; what Spark cannot compute is null."""
+"""Arithmetic of numbers and times in plain Python, with Spark's results; null where it has none."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,9 @@ def in_64_bits(whole: int) -> int | None:
     return whole if -(2**63) <= whole < 2**63 else None
 
 
-def calculate(operator: Operator, left: Value, right: Value) -> Value:
+def calculate(  # noqa: PLR0911 - one return a pair of kinds
+    operator: Operator, left: Value, right: Value
+) -> Value:
     """Return `left operator right`; null when a side is null or the result does not exist.
 
     Raises:
@@ -63,7 +65,7 @@ def negated(value: Value) -> Value:
 
 
 def interval_value(parts: Sequence[tuple[Unit, Value]]) -> Value:
-    """Return the length of time of these amounts; null when an amount is null or the sum too long."""
+    """Return the length of time of these amounts; null with a null amount, or when too long."""
     months, microseconds = 0, 0
     for unit, amount in parts:
         if amount is None:
@@ -102,9 +104,12 @@ def _whole_microseconds(amount: Value, length: int) -> int | None:
 def _numbers(operator: Operator, left: Value, right: Value) -> Number | None:
     if isinstance(left, int) and isinstance(right, int) and operator is not Operator.DIVIDE:
         return _whole_numbers(operator, left, right)
-    if isinstance(left, Decimal | int) and isinstance(right, Decimal | int):
-        if Decimal in (type(left), type(right)):
-            return _decimals(operator, Decimal(left), Decimal(right))
+    if (
+        isinstance(left, Decimal | int)
+        and isinstance(right, Decimal | int)
+        and Decimal in (type(left), type(right))
+    ):
+        return _decimals(operator, Decimal(left), Decimal(right))
     return _floats(operator, as_float(left), as_float(right))
 
 

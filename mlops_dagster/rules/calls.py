@@ -210,7 +210,11 @@ def _make_interval(reader: ArgumentReader, name: Token) -> Interval:
 
 
 def interval(cursor: Cursor, span: Span, parts: list[tuple[Unit, Node]]) -> Interval:
-    """Return the interval of these parts, or refuse months beside days and months that are no plain number."""
+    """Return the interval of these parts.
+
+    Raises:
+        ExpressionError: months beside days, or a number of months that is not written out.
+    """
     calendar = [unit.is_calendar for unit, _ in parts]
     if any(calendar) and not all(calendar):
         raise cursor.refused(

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from mlops_dagster.errors import nearest_name
+from mlops_dagster.rules.expression import Expression, walk
 from mlops_dagster.rules.inference import KindReader
 from mlops_dagster.rules.kinds import Kind, kind_of_type
-from mlops_dagster.rules.nodes import Aggregate, ColumnRef, Expression, Node, walk
+from mlops_dagster.rules.nodes import Aggregate, ColumnRef, Node
 from mlops_dagster.rules.places import error_at
 
 
 def check_columns(expression: Expression, types: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what is wrong with an expression over columns of these Spark types; empty when nothing is.
+    """Return what is wrong with an expression over columns of these types; empty when nothing is.
 
     Args:
         expression: A rule.
@@ -46,8 +47,8 @@ def refuse_clashes(expression: Expression, *, metrics: bool) -> None:
     _read_condition(expression, kinds, refuse)
 
 
-def mixed_problem(expression: Expression) -> None:
-    """Refuse a rule that names columns of a row beside statistics of all rows, or a statistic of statistics.
+def refuse_mixed(expression: Expression) -> None:
+    """Refuse columns of a row beside statistics of all rows, and statistics of statistics.
 
     Raises:
         ExpressionError: at the first such column.

@@ -1,7 +1,8 @@
-"""Expressions as Spark columns, built from functions only: no text of a user reaches Spark's SQL parser.
+"""Expressions as Spark columns, built from functions: no user's text reaches Spark's SQL parser.
 
-What may raise in Spark gives null here, so that a rule never fails a query: division and remainder by zero,
-overflow of whole numbers, times out of range. Timestamps are compared in the session's time zone, UTC.
+What may raise in Spark gives null here, so that a rule never fails a query: division and remainder
+by zero, overflow of whole numbers, times out of range. Timestamps are compared in the session's
+time zone, UTC.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from mlops_dagster.rules.expression import Expression
 from mlops_dagster.rules.nodes import (
     Aggregate,
     And,
@@ -19,7 +21,6 @@ from mlops_dagster.rules.nodes import (
     ColumnRef,
     Comparator,
     Comparison,
-    Expression,
     FunctionCall,
     InList,
     Interval,
@@ -50,10 +51,10 @@ UNIT_LENGTH = {
 
 
 def to_column(expression: Expression, *, column_count: int | None = None) -> Column:
-    """Return the column of a rule: true, false or null for each row, or for the data set in one `agg`.
+    """Return the column of a rule: true, false or null for each row, or, in one `agg`, for all.
 
-    Columns are found by name in whatever frame the result is applied to; run `check_columns` against that
-    frame's types first, or a comparison of a text with a number fails the query.
+    Columns are found by name in whatever frame the result is applied to; run `check_columns`
+    against that frame's types first, or a comparison of a text with a number fails the query.
 
     Args:
         expression: A rule.
@@ -74,7 +75,7 @@ class _Renderer:
     def __init__(self, column_count: int | None) -> None:
         self._column_count = column_count
 
-    def column(self, node: Node) -> Column:
+    def column(self, node: Node) -> Column:  # noqa: PLR0911 - one return a kind of node
         match node:
             case Literal():
                 return _literal(node)
@@ -105,7 +106,7 @@ class _Renderer:
             case _:
                 return self._value(node)
 
-    def _value(self, node: Node) -> Column:
+    def _value(self, node: Node) -> Column:  # noqa: PLR0911 - one return a kind of node
         match node:
             case Like():
                 value = self.column(node.value)
@@ -232,6 +233,11 @@ _FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
     "date_diff": lambda arguments: F.datediff(arguments[0].cast("date"), arguments[1].cast("date")),
 }
 
+
+def _distinct(value: Column) -> Column:
+    return F.count_distinct(value)
+
+
 _AGGREGATES: dict[str, Callable[[Column], Column]] = {
     "count": F.count,
     "mean": F.try_avg,
@@ -239,6 +245,6 @@ _AGGREGATES: dict[str, Callable[[Column], Column]] = {
     "min": F.min,
     "max": F.max,
     "stddev": F.stddev_samp,
-    "distinct_count": lambda value: F.count_distinct(value),
+    "distinct_count": _distinct,
     "null_rate": lambda value: F.try_divide(F.count_if(value.isNull()), F.count(F.lit(1))),
 }

@@ -4,7 +4,8 @@ from mlops_dagster.errors import ExpressionError
 from mlops_dagster.rules.places import Span, error_at
 from mlops_dagster.rules.tokens import Token, TokenKind, tokenise
 
-# Spark's Connect messages nest two levels for each of ours; its limit and Python's stack are far beyond this.
+# Spark's Connect messages nest two levels for each of ours; its limit and Python's stack are far
+# beyond this.
 MAX_DEPTH = 32
 
 
@@ -21,6 +22,11 @@ class Cursor:
     def here(self) -> Token:
         """The next token, not yet taken."""
         return self._tokens[self._index]
+
+    @property
+    def at_end(self) -> bool:
+        """True when every token was taken."""
+        return self.here.kind is TokenKind.END
 
     @property
     def last(self) -> Span:

@@ -20,7 +20,14 @@ class Takes(Enum):
 
 @dataclass(frozen=True)
 class Signature:
-    """A scalar function. `result` is None when it is the kind of the arguments; `more` repeats the last argument."""
+    """A scalar function.
+
+    Args:
+        takes: What each argument must be.
+        result: The kind of the value; None when it is that of the arguments.
+        optional: How many of the last arguments may be left out.
+        more: Whether the last argument may be repeated.
+    """
 
     takes: tuple[Takes, ...]
     result: Kind | None

@@ -6,18 +6,18 @@
     sum         terms joined by + - * / %, with signs and parentheses
     term        literal | column | table.column | function(...) | column.str.contains("x")
 
-The places of all nodes are exact, and what is not written above cannot be said: no list of forbidden things
-has to be complete.
+The places of all nodes are exact, and what is not written above cannot be said: no list of
+forbidden things has to be complete.
 """
 
-from mlops_dagster.rules.checks import mixed_problem, refuse_clashes
+from mlops_dagster.rules.checks import refuse_clashes, refuse_mixed
 from mlops_dagster.rules.cursor import Cursor
+from mlops_dagster.rules.expression import Expression
 from mlops_dagster.rules.nodes import (
     And,
     Between,
     Comparator,
     Comparison,
-    Expression,
     InList,
     IsNull,
     Like,
@@ -29,7 +29,7 @@ from mlops_dagster.rules.nodes import (
 )
 from mlops_dagster.rules.patterns import like_problem, regex_problem
 from mlops_dagster.rules.terms import TermReader
-from mlops_dagster.rules.tokens import Token, TokenKind
+from mlops_dagster.rules.tokens import Token
 
 _COMPARATORS = {
     "=": Comparator.EQUAL,
@@ -45,18 +45,18 @@ _TESTS = ("between", "in", "like", "ilike", "rlike", "regexp", "~")
 
 
 def parse_rule(text: str, *, table: str | None = None) -> Expression:
-    """Parse a rule; `table` is the name that may stand before its columns, as in `customers.id is not null`.
+    """Parse a rule; `table` may stand before its columns, as in `customers.id is not null`.
 
     Raises:
         ExpressionError: not in the language, no condition, or rows and statistics of rows mixed.
     """
     expression = _parse(text, table=table, metrics=False)
-    mixed_problem(expression)
+    refuse_mixed(expression)
     return expression
 
 
 def parse_gate(text: str) -> Expression:
-    """Parse a gate such as `roc_auc >= 0.65 and log_loss < 0.5`; its names are metrics, its `columns`.
+    """Parse a gate such as `roc_auc >= 0.65 and log_loss < 0.5`; its `columns` are metrics.
 
     Raises:
         ExpressionError: not in the language, or no condition on metrics.
@@ -69,10 +69,10 @@ def parse_gate(text: str) -> Expression:
 
 def _parse(text: str, *, table: str | None, metrics: bool) -> Expression:
     cursor = Cursor(text)
-    if cursor.here.kind is TokenKind.END:
+    if cursor.at_end:
         raise cursor.unexpected("a condition such as 'amount > 0'")
     root = _ConditionReader(cursor, table=table, metrics=metrics).condition()
-    if cursor.here.kind is not TokenKind.END:
+    if not cursor.at_end:
         raise cursor.unexpected("'and', 'or' or the end")
     expression = Expression(text=text, root=root)
     refuse_clashes(expression, metrics=metrics)
@@ -127,7 +127,7 @@ class _ConditionReader(TermReader):
         if self.cursor.here.keyword in (*_COMPARATORS, "is", *_TESTS):
             raise self.cursor.unexpected(
                 "'and', 'or' or the end",
-                next_step="Comparisons do not chain; write 'x between 1 and 3' or join them by 'and'",
+                next_step="Comparisons do not chain; write 'x between 1 and 3' or use 'and'",
             )
         return node
 

@@ -40,7 +40,7 @@ class KindReader:
         self._columns = columns
         self._note = note
 
-    def kind(self, node: Node) -> Kind | None:
+    def kind(self, node: Node) -> Kind | None:  # noqa: PLR0911, PLR0912 - one case a kind of node
         """Return the kind of a node's value, noting clashes at and below it."""
         match node:
             case Literal():
@@ -156,7 +156,9 @@ def _literal_kind(node: Literal) -> Kind:
 _CLASH = object()
 
 
-def _time_arithmetic(operator: Operator, left: Kind | None, right: Kind | None) -> object:
+def _time_arithmetic(  # noqa: PLR0911 - one return a pair of kinds
+    operator: Operator, left: Kind | None, right: Kind | None
+) -> object:
     """Return the kind of a sum or difference with a time in it, None when unknown, or _CLASH."""
     if operator is Operator.ADD and right is not None and right.is_time:
         left, right = right, left

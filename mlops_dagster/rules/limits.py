@@ -15,7 +15,7 @@ _EXPECTED = "'> 1 %' (a share of the rows) or '> 100' (a number of rows), with >
 
 @dataclass(frozen=True)
 class Limit:
-    """How many rows may fail. `value` is a share between 0 and 1 for rates, a number of rows for counts."""
+    """How many rows may fail. `value` is a share from 0 to 1 for rates, a number of rows else."""
 
     kind: Literal["rate", "count"]
     operator: Literal[">", ">="]

@@ -1,4 +1,4 @@
-"""Where the columns of a query come from: the inputs' columns that each output column is computed from.
+"""Where the columns of a query come from: the inputs' columns that each one is computed from.
 
 Only what a column's value is computed from counts, not what filters, joins or groups rows.
 """
@@ -14,13 +14,13 @@ Sources = frozenset[Source]
 
 @dataclass
 class Relation:
-    """A table, CTE or subquery: its known columns, and inputs whose unknown columns it passes on."""
+    """A table, CTE or subquery: its known columns, and inputs whose columns pass by unknown."""
 
     columns: dict[str, Sources] = field(default_factory=dict)
     passes_on: tuple[str, ...] = ()
 
     def find(self, column: str) -> Sources | None:
-        """Return the sources of a column by its name in any case; None when it has none of that name."""
+        """Return the sources of a column by its name in any case; None when there is none."""
         for name, sources in self.columns.items():
             if name.lower() == column.lower():
                 return sources

@@ -37,7 +37,7 @@ def read_number(cursor: Cursor) -> Literal:
 
 
 def read_time(cursor: Cursor) -> Literal:
-    """Read `date '2024-01-01'` or `timestamp '2024-01-01 12:00:00'`; without an offset it is UTC."""
+    """Read `date '2024-01-31'` or `timestamp '2024-01-31 12:00:00'`; UTC without an offset."""
     word = cursor.take()
     text = cursor.take()
     span = word.span.to(text.span)

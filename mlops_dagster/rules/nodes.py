@@ -1,10 +1,8 @@
 """The typed tree of a rule or gate. Every node knows its place in the text."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from functools import cached_property
 from typing import Literal as OneOf
 
 from mlops_dagster.rules.places import Span
@@ -139,7 +137,7 @@ class InList(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Like(Node):
-    r"""`value like pattern`: `%` is any text, `_` one character, `\` takes the next one literally."""
+    r"""`value like pattern`: `%` is any text, `_` one character, `\%`, `\_`, `\\` themselves."""
 
     value: Node
     pattern: str
@@ -284,7 +282,7 @@ class Aggregate(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Interval(Node):
-    """A length of time: the sum of amounts of units. Months and years never stand beside the others."""
+    """A length of time: a sum of amounts of units; either all or none are months and years."""
 
     parts: tuple[tuple[Unit, Node], ...]
 
@@ -297,32 +295,3 @@ class Interval(Node):
     def children(self) -> tuple[Node, ...]:
         """The amounts."""
         return tuple(amount for _, amount in self.parts)
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A parsed rule or gate. Two expressions of the same text are equal."""
-
-    text: str
-    root: Node = field(compare=False, repr=False)
-
-    @cached_property
-    def columns(self) -> frozenset[str]:
-        """Every column named in the rule (in a gate: every metric)."""
-        return frozenset(node.name for node in walk(self.root) if isinstance(node, ColumnRef))
-
-    @cached_property
-    def aggregates(self) -> bool:
-        """True when the rule is about the data set, false when it is about each row."""
-        return any(isinstance(node, Aggregate) for node in walk(self.root))
-
-    def source(self, node: Node) -> str:
-        """Return the text that a node was read from."""
-        return self.text[node.span.start : node.span.end]
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """Yield the node and all below it, parents first."""
-    yield node
-    for child in node.children:
-        yield from walk(child)

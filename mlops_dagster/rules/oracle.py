@@ -1,13 +1,14 @@
 """Expressions evaluated in plain Python, with Spark's meaning: gates, and the reference for tests.
 
-Null is None and spreads; `and`, `or`, `not` have three values. NaN equals NaN and is above every number;
--0.0 equals 0.0. Whole numbers have 64 bits; what overflows, divides by zero or leaves the calendar is null.
-Timestamps without a zone are UTC. Matches the columns of `rules.columns`.
+Null is None and spreads; `and`, `or`, `not` have three values. NaN equals NaN and is above every
+number; -0.0 equals 0.0. Whole numbers have 64 bits; what overflows, divides by zero or leaves the
+calendar is null. Timestamps without a zone are UTC. Matches the columns of `rules.columns`.
 """
 
 from collections.abc import Mapping, Sequence
 
 from mlops_dagster.rules.arithmetic import calculate, interval_value, negated
+from mlops_dagster.rules.expression import Expression
 from mlops_dagster.rules.nodes import (
     Aggregate,
     And,
@@ -16,7 +17,6 @@ from mlops_dagster.rules.nodes import (
     ColumnRef,
     Comparator,
     Comparison,
-    Expression,
     FunctionCall,
     InList,
     Interval,
@@ -68,7 +68,7 @@ def evaluate_aggregates(
 class _Reader:
     """Evaluates what rows and data sets have in common."""
 
-    def value(self, node: Node) -> Value:
+    def value(self, node: Node) -> Value:  # noqa: PLR0911 - one return a kind of node
         match node:
             case Literal():
                 return as_value(node.value)

@@ -1,7 +1,8 @@
 """Patterns of `like` and `rlike`: checked when read, so that they cannot fail a query later.
 
-Java and Python disagree on much of regular expressions. Only what means the same in both is let through:
-characters, classes, groups, alternatives, greedy and lazy quantifiers, anchors and look-ahead.
+Java and Python disagree on much of regular expressions. Only what means the same in both is let
+through: characters, classes, groups, alternatives, greedy and lazy quantifiers, anchors and
+look-ahead.
 """
 
 import re
@@ -85,7 +86,7 @@ def _python_problem(pattern: str) -> str | None:
 
 
 def compiled_regex(pattern: str) -> re.Pattern[str]:
-    r"""Return the pattern with Java's meaning: `\d`, `\w`, `\s` are ASCII, and so is ignoring case."""
+    r"""Return the pattern with Java's meaning: `\d`, `\w`, `\s` and ignoring case are ASCII."""
     return re.compile(_java_anchors(pattern), re.ASCII)
 
 
@@ -94,7 +95,7 @@ _LINE_END = r"(?:\r\n|[\n\r\u0085\u2028\u2029])"
 
 
 def _java_anchors(pattern: str) -> str:
-    """Rewrite `.`, `$` and `\\s` outside classes: Java knows other line ends and spaces than Python."""
+    """Rewrite `.` and `$` outside classes: Java knows other ends of lines than Python."""
     prefix = "(?i)" if pattern.startswith("(?i)") else ""
     body = pattern.removeprefix("(?i)")
     written: list[str] = []
@@ -115,7 +116,7 @@ _JAVA_ITEMS = {
 
 
 def like_problem(pattern: str) -> str | None:
-    r"""Return why a `like` pattern is refused, or None: `\` may only stand before `%`, `_` and itself."""
+    r"""Return why a `like` pattern is refused, or None: `\` stands only before `%`, `_`, `\`."""
     if len(pattern) > MAX_PATTERN:
         return f"longer than {MAX_PATTERN} characters"
     if re.fullmatch(r"(?:[^\\]|\\[%_\\])*", pattern, re.DOTALL) is None:

@@ -14,7 +14,7 @@ _WIDE = Context(prec=700)
 
 
 def call(name: str, arguments: Sequence[Value]) -> Value:
-    """Return the value of a function; null when an argument is, but for coalesce, least and greatest."""
+    """Return the value of a function; a null argument gives null but in coalesce and its kin."""
     present = [argument for argument in arguments if argument is not None]
     if name == "coalesce":
         return present[0] if present else None

@@ -41,8 +41,8 @@ class SelectStatement:
     def column_lineage(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
         """Output column -> the sorted (input, column) pairs that its value is computed from.
 
-        A column that no table is written before, and that several inputs of unknown columns may have, is
-        attributed to each of them.
+        A column that no table is written before, and that several inputs of unknown columns may
+        have, is attributed to each of them.
         """
         from mlops_dagster.rules.lineage import query_relation
 
@@ -70,8 +70,8 @@ def parse_select(
 ) -> SelectStatement:
     """Parse a SQL file and refuse whatever is not a plain, repeatable SELECT over `inputs`.
 
-    Allowed are joins, subqueries, set operations, grouping, windows, one WITH at the beginning, and the
-    functions listed in `rules.spark_functions`.
+    Allowed are joins, subqueries, set operations, grouping, windows, one WITH at the beginning, and
+    the functions listed in `rules.spark_functions`.
 
     Args:
         text: The file's text.
@@ -115,7 +115,7 @@ def _check_outputs(sql: "SqlText", query: "exp.Query") -> bool:
     """Refuse columns without a name or of one name; tell whether a `*` or generator hides some."""
     from sqlglot import exp
 
-    from mlops_dagster.rules.sql_tree import place_of
+    from mlops_dagster.rules.sql_places import place_of
 
     seen: set[str] = set()
     hidden = False
@@ -139,7 +139,7 @@ def _check_outputs(sql: "SqlText", query: "exp.Query") -> bool:
 
 
 def _output_name(projection: "exp.Expr") -> str | None:
-    """Return the name that Spark gives a column: its alias, or the column or field it only repeats."""
+    """Return the name of an output column: its alias, or the column or field that it repeats."""
     from sqlglot import exp
 
     if isinstance(projection, exp.Alias | exp.Subquery):

@@ -1,7 +1,7 @@
-"""The tokens of a SQL file: size, signs and functions are checked here, and texts rebuilt from them.
+"""The tokens of a SQL file: size, signs and functions are checked, and texts rebuilt from them.
 
-Texts are rebuilt from the very tokens that were checked, without comments: Spark reads what was checked even if
-it finds comments elsewhere than this parser does.
+Texts are rebuilt from the very tokens that were checked, without comments: Spark reads what was
+checked even if it finds comments elsewhere than this parser does.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from mlops_dagster.errors import nearest_name
 from mlops_dagster.rules.places import Span, error_at
@@ -81,7 +81,8 @@ class SqlText:
         for token in self.tokens:
             between = self.text[end : token.start]
             lines = between.count("\n")
-            # Only where the text had a gap: `1` and `e5`, `<` and `=` must not come closer or further apart.
+            # Only where the text had a gap: `1` and `e5`, `<` and `=` must not come closer or
+            # further apart.
             written.append("\n" * lines if lines else " " if between else "")
             written.append(replacements.get(token.start, self.source(token)))
             end = token.end + 1
@@ -175,14 +176,17 @@ def _check(text: str, tokens: list[Token], index: int, token: Token) -> None:
             and (tokens[index + 2].token_type is TokenType.R_PAREN)
         ):
             raise error_at(text, span, "unix_timestamp() without an argument reads the clock")
-    elif is_word and written.lower() in BARE and not after_dot:
-        if previous is None or previous.token_type is not TokenType.ALIAS:
-            raise error_at(
-                text,
-                span,
-                f"{written} is refused: {reason_against(written.lower())}",
-                next_step=f"A column of this name is written with its table: t.{written}",
-            )
+    elif is_word and written.lower() in BARE and not after_dot and not _is_alias(previous):
+        raise error_at(
+            text,
+            span,
+            f"{written} is refused: {reason_against(written.lower())}",
+            next_step=f"A column of this name is written with its table: t.{written}",
+        )
+
+
+def _is_alias(previous: Token | None) -> bool:
+    return previous is not None and previous.token_type is TokenType.ALIAS
 
 
 def _check_call(text: str, span: Span, written: str, *, after_dot: bool, quoted: bool) -> None:

@@ -10,8 +10,13 @@ from mlops_dagster.rules.nodes import AggregateName, Operator
 from mlops_dagster.rules.values import Value, as_float, order
 
 
-def statistic(name: AggregateName, values: Sequence[Value], *, share: float | None = None) -> Value:
-    """Return a statistic of the values of all rows. Nulls count only in `null_rate`; no values give null."""
+def statistic(  # noqa: PLR0911 - one return a statistic
+    name: AggregateName, values: Sequence[Value], *, share: float | None = None
+) -> Value:
+    """Return a statistic of the values of all rows; of no values it is null.
+
+    Nulls count only in `null_rate`.
+    """
     present = [value for value in values if value is not None]
     if name == "count":
         return len(present)
@@ -40,7 +45,7 @@ def _distinct(present: Sequence[Value]) -> int:
 
 
 def _quantile(present: Sequence[Value], share: float) -> Value:
-    """Return the smallest value that at least `share` of the values do not exceed; NaN is left out."""
+    """Return the smallest value not exceeded by at least `share` of the values; NaN is left out."""
     numbers = [value for value in present if not math.isnan(as_float(value))]
     if not numbers:
         return None

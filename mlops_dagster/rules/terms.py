@@ -27,7 +27,7 @@ _NAMES = (TokenKind.WORD, TokenKind.QUOTED_NAME)
 
 
 class TermReader:
-    """Reads values. `table` is the name that may qualify columns; in a gate (`metrics`) names are metrics."""
+    """Reads values. `table` may qualify columns; in a gate (`metrics`) names are metrics."""
 
     def __init__(self, cursor: Cursor, *, table: str | None, metrics: bool) -> None:
         self.cursor = cursor
@@ -70,9 +70,9 @@ class TermReader:
         if sign.keyword == "+":
             return value
         span = sign.span.to(value.span)
-        if isinstance(value, Literal) and isinstance(value.value, int | float):
-            if not isinstance(value.value, bool):
-                return Literal(span=span, value=-value.value)
+        number = value.value if isinstance(value, Literal) else None
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            return Literal(span=span, value=-number)
         return Negate(span=span, value=value)
 
     def _dotted(self) -> Node:
@@ -85,7 +85,7 @@ class TermReader:
             value = read_method(self, value)
         return value
 
-    def _primary(self) -> Node:
+    def _primary(self) -> Node:  # noqa: PLR0911 - one return a kind of token
         cursor = self.cursor
         token = cursor.here
         if token.kind is TokenKind.NUMBER:

@@ -98,10 +98,11 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 def tokenise(text: str) -> tuple[Token, ...]:
-    """Split a text; the last token is always the end.
+    r"""Split a text; the last token is always the end.
 
-    A backslash in a text takes quotes and backslashes literally, and makes n, t, r a line feed, tab, carriage
-    return; before any other character it stays, so that the pattern `'\\d+'` needs no doubling.
+    A backslash in a text takes quotes and backslashes literally, and makes n, t, r a line feed,
+    tab, carriage return; before any other character it stays, so that the pattern `'\d+'` needs no
+    doubling.
 
     Raises:
         ExpressionError: too long, or holds something that is no part of the language.
@@ -159,11 +160,12 @@ def _bad_number(text: str, span: Span) -> Exception:
     whole = re.compile(r"[\w.]+").match(text, span.start)
     written = whole[0] if whole else ""
     plain = written.replace("_", "")
+    example = plain if plain.isdecimal() else "20000"
     return error_at(
         text,
         Span(span.start, span.start + len(written)),
         "not a number",
-        expected=f"a number without underscores or letters, such as {plain if plain.isdecimal() else '20000'}",
+        expected=f"a number without underscores or letters, such as {example}",
         found=written[:40],
         next_step="A column whose name begins with a digit is written in backticks",
     )
