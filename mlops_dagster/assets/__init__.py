@@ -1,1 +1,1 @@
-"""."""
+"""One asset factory a stage: tables, training, serving, monitoring."""

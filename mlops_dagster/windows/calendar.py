@@ -151,16 +151,16 @@ class WindowCalendar:
         return self.index(key) - self._number(self._local_start(reaches))
 
     def longest_steps(self, span: Duration) -> int:
-        """Return an upper bound of the windows that a time span touches, whichever window it ends in."""
-        if span.is_windows:
+        """Return how many windows before its own a look-back of `span` touches at most."""
+        if span.is_windows or span.count == 0:
             return span.count
-        shortest = {
-            Grain.HOUR: timedelta(hours=1),
-            Grain.DAY: timedelta(hours=23),
-            Grain.WEEK: timedelta(hours=167),
-            Grain.MONTH: timedelta(hours=671),
-        }[self.grain]
-        return -(-span.elapsed // shortest) if span.count else 0
+        if self.grain is Grain.MONTH:
+            # Months differ too much for a bound by the shortest one; four years hold every length.
+            cycle = WindowCalendar(Grain.MONTH, "2001-01", self.time_zone)
+            start = cycle.index("2005-01")
+            return max(cycle.steps_back(cycle._at(start + n).key, span) for n in range(48))
+        shortest = {Grain.HOUR: 1, Grain.DAY: 23, Grain.WEEK: 7 * 24 - 1}[self.grain]
+        return -(-span.elapsed // timedelta(hours=shortest))
 
     @property
     def close_after_elapsed(self) -> timedelta:

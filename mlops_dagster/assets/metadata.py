@@ -1,0 +1,102 @@
+"""What the UI shows of tables: columns, lineage, counts, versions. Numbers keep one key, so that Dagster plots them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_dagster.assets.keys import asset_key
+from mlops_dagster.spec.contract import Contract
+from mlops_dagster.spec.workspace import ResolvedTable, Workspace
+from mlops_dagster.tables.locations import Locations
+
+if TYPE_CHECKING:
+    from mlops_dagster.data.build import TableBuilt
+    from mlops_dagster.state.fence import SlicePublished
+
+Metadata = dict[str, dg.MetadataValue]  # type: ignore[type-arg]
+
+
+def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
+    """Return what is known of a table before it is ever built."""
+    metadata: Metadata = {"dagster/table_name": dg.MetadataValue.text(str(table.ref))}
+    if table.contract is not None:
+        metadata["dagster/column_schema"] = column_schema(table.contract)
+    if table.spec.key:
+        metadata["key"] = dg.MetadataValue.text(", ".join(table.spec.key))
+    if table.event_time is not None:
+        metadata["event_time"] = dg.MetadataValue.text(table.event_time)
+    if table.known_at is not None:
+        metadata["known_at"] = dg.MetadataValue.text(table.known_at)
+    if table.sql is not None:
+        metadata["sql"] = dg.MetadataValue.md(f"```sql\n{table.sql.text}\n```")
+        lineage = column_lineage(table, table.sql.column_lineage)
+        if lineage is not None:
+            metadata["dagster/column_lineage"] = lineage
+    return metadata
+
+
+def table_built_metadata(locations: Locations, table: ResolvedTable, built: "TableBuilt") -> Metadata:
+    """Return what building a slice gave."""
+    metadata = published_metadata(built.published, partitioned=table.windowed)
+    metadata |= {
+        "rows_in": dg.MetadataValue.int(built.rows_in),
+        "valid": dg.MetadataValue.int(built.valid),
+        "quarantined": dg.MetadataValue.int(built.quarantined),
+        "dropped": dg.MetadataValue.int(built.dropped),
+        "written": dg.MetadataValue.bool(built.written),
+        "location": dg.MetadataValue.text(str(locations.of(table.ref))),
+        "dagster/column_schema": column_schema(built.contract),
+    }
+    if built.contract_written:
+        metadata["contract"] = dg.MetadataValue.md(
+            f"`{table.contract_path.name}` was missing and has been written: review and commit it."
+        )
+    return metadata
+
+
+def published_metadata(published: "SlicePublished", *, partitioned: bool) -> Metadata:
+    """Return rows, digest, Delta version and bytes of a published slice."""
+    rows = "dagster/partition_row_count" if partitioned else "dagster/row_count"
+    return {
+        rows: dg.MetadataValue.int(published.rows),
+        "digest": dg.MetadataValue.text(published.digest),
+        "delta_version": dg.MetadataValue.int(published.delta_version),
+        "bytes": dg.MetadataValue.int(published.bytes),
+    }
+
+
+def column_schema(contract: Contract) -> dg.MetadataValue:  # type: ignore[type-arg]
+    """Return a contract as Dagster's table schema."""
+    return dg.MetadataValue.table_schema(
+        dg.TableSchema(
+            [
+                dg.TableColumn(
+                    column.name,
+                    column.type,
+                    constraints=dg.TableColumnConstraints(nullable=column.nullable),
+                )
+                for column in contract.columns
+            ]
+        )
+    )
+
+
+def column_lineage(
+    table: ResolvedTable, lineage: Mapping[str, tuple[tuple[str, str], ...]]
+) -> dg.MetadataValue | None:  # type: ignore[type-arg]
+    """Return which input columns each column comes from, or None when the SQL does not tell."""
+    if not lineage:
+        return None
+    return dg.MetadataValue.column_lineage(
+        dg.TableColumnLineage(
+            {
+                column: [
+                    dg.TableColumnDep(asset_key(table.inputs[name].ref), source)
+                    for name, source in sources
+                    if name in table.inputs
+                ]
+                for column, sources in lineage.items()
+            }
+        )
+    )

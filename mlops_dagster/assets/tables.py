@@ -1,0 +1,98 @@
+"""The asset of a declared table: one slice a run, its rules as asset checks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mlops_dagster.assets.checks import check_result, check_specs
+from mlops_dagster.assets.keys import asset_key, group_name
+from mlops_dagster.assets.metadata import table_built_metadata, table_spec_metadata
+from mlops_dagster.assets.partitions import input_mapping, partitions_of
+from mlops_dagster.assets.stage import stage_errors, stage_run
+from mlops_dagster.resources.spark import SparkResource
+from mlops_dagster.resources.workspace import WorkspaceResource
+from mlops_dagster.spec.refs import PROJECT_OWNER
+from mlops_dagster.spec.workspace import ResolvedTable, Workspace
+
+# The icons of the graph: what makes the rows, and what keeps them.
+_KINDS = {"files": {"file", "delta"}, "sql": {"sql", "delta"}, "hook": {"python", "delta"}}
+
+
+def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> dg.AssetsDefinition:
+    """Return the asset of a table.
+
+    Args:
+        workspace: The workspace that the table belongs to; descriptions and owners come from there.
+        table: The table.
+        opens: The table is built as its window opens.
+    """
+    key = asset_key(table.ref)
+    calendar = table.calendar if table.windowed else None
+    owner = table.spec.owner or _owner(workspace, table)
+    specs = check_specs(table)
+
+    @dg.asset(
+        key=key,
+        deps=_dependencies(workspace, table),
+        partitions_def=partitions_of(calendar, opens=opens),
+        check_specs=specs,
+        group_name=group_name(table.ref.owner, table.ref.layer),
+        description=table.spec.description,
+        owners=[owner] if owner else None,
+        tags=table.spec.tags,
+        kinds=_KINDS[table.kind],
+        code_version=table.code_version,
+        metadata=table_spec_metadata(workspace, table),
+        io_manager_key="delta",
+    )
+    def build(
+        context: dg.AssetExecutionContext, mlops: WorkspaceResource, spark: SparkResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        from mlops_dagster.data.build import build_table
+        from mlops_dagster.data.verdict import RefusedBatch
+
+        run = stage_run(context, calendar, opens=opens)
+        with stage_errors(), spark.step(str(table.ref)) as session:
+            try:
+                built = build_table(
+                    session,
+                    workspace=mlops.workspace,
+                    table=table,
+                    window=run.window,
+                    as_of=run.as_of,
+                    store=mlops.store,
+                    locations=mlops.locations,
+                    run_id=run.run_id,
+                )
+            except RefusedBatch as refused:
+                yield from (check_result(key, result) for result in refused.rule_results)
+                raise
+        yield from (check_result(key, result) for result in built.rule_results)
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata=table_built_metadata(mlops.locations, table, built),
+            data_version=dg.DataVersion(built.published.digest),
+        )
+
+    return build
+
+
+def _dependencies(workspace: Workspace, table: ResolvedTable) -> list[dg.AssetDep]:
+    return [
+        dg.AssetDep(
+            asset_key(table_input.ref),
+            partition_mapping=(
+                input_mapping(table.calendar, table_input)
+                if table.calendar is not None and workspace.table(table_input.ref).windowed
+                else None
+            ),
+        )
+        for table_input in table.inputs.values()
+    ]
+
+
+def _owner(workspace: Workspace, table: ResolvedTable) -> str | None:
+    """Return the owner of a table that names none: that of its use case, or of the project."""
+    if table.ref.owner == PROJECT_OWNER:
+        return workspace.project.owner
+    return workspace.use_cases[table.ref.owner].spec.owner

@@ -1,0 +1,62 @@
+"""The Dagster instance of an environment: its folder, its settings, and how bare `dagster dev` finds it."""
+
+import os
+from pathlib import Path
+
+import yaml
+
+from mlops_dagster.resources.workspace import ENVIRONMENT_VARIABLE, ROOT_VARIABLE
+from mlops_dagster.spec.workspace import Workspace
+
+# A dead run process is noticed by run monitoring only; without a longest duration a lost run would stay
+# "started" for ever. Step errors are retried by the steps themselves, so runs are not repeated for them.
+SETTINGS: dict[str, object] = {
+    "telemetry": {"enabled": False},
+    "run_monitoring": {
+        "enabled": True,
+        "start_timeout_seconds": 180,
+        "cancel_timeout_seconds": 60,
+        "max_runtime_seconds": 6 * 3600,
+        "free_slots_after_run_end_seconds": 60,
+    },
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+    "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"default_limit": 1}},
+}
+
+
+def dagster_home(workspace: Workspace) -> Path:
+    """Return the folder of the environment's Dagster instance."""
+    return workspace.state_folder / "dagster"
+
+
+def prepare_instance(workspace: Workspace) -> Path:
+    """Write the instance's settings where they are missing and return its folder. Existing files stay as they are."""
+    home = dagster_home(workspace)
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(yaml.safe_dump(SETTINGS, sort_keys=False), encoding="utf-8")
+    return home
+
+
+def process_environment(workspace: Workspace) -> dict[str, str]:
+    """Return the variables that make Dagster's processes load this project in this environment."""
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(dagster_home(workspace)),
+        ROOT_VARIABLE: str(workspace.root),
+        ENVIRONMENT_VARIABLE: workspace.environment.name,
+    }
+
+
+def write_dotenv(workspace: Workspace) -> Path | None:
+    """Let bare `dagster dev` in the project's root use this instance: write `.env` unless there is one.
+
+    Dagster reads `.env` in its working folder first; without it each `dagster dev` gets an instance of its own that is
+    deleted at its end.
+    """
+    path = workspace.root / ".env"
+    if path.exists():
+        return None
+    path.write_text(f"DAGSTER_HOME={dagster_home(workspace)}\n", encoding="utf-8")
+    return path

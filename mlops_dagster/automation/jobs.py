@@ -1,0 +1,145 @@
+"""The jobs of a use case: close and open a window, train a model, refresh what has no windows.
+
+Static tables are in the close job too; unchanged ones write nothing. Every job runs in one process by default,
+because a process a step costs more than the step.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from mlops_dagster.assets.keys import (
+    asset_key,
+    champion_key,
+    model_key,
+    monitoring_key,
+    predictions_ref,
+    quarantine_ref,
+    training_set_ref,
+)
+from mlops_dagster.assets.monitoring import REPORTS
+from mlops_dagster.assets.partitions import partitions_of
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
+
+
+def close_job_name(use_case: str) -> str:
+    """Return the name of the job that processes a closed window."""
+    return f"{use_case}_close"
+
+
+def open_job_name(use_case: str) -> str:
+    """Return the name of the job that forecasts an opening window."""
+    return f"{use_case}_open"
+
+
+def refresh_job_name(use_case: str) -> str:
+    """Return the name of the job of a use case without windows."""
+    return f"{use_case}_refresh"
+
+
+def train_job_name(model: ResolvedModel) -> str:
+    """Return the name of the job that trains, evaluates, registers and promotes a model."""
+    return f"{model.use_case}_{model.name}_train"
+
+
+def train_keys(model: ResolvedModel) -> tuple[dg.AssetKey, ...]:
+    """Return what a training materializes, in order."""
+    return asset_key(training_set_ref(model)), model_key(model), champion_key(model)
+
+
+def shared_tables_of(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[TableRef, ...]:
+    """Return the tables of project.yaml that a use case reads."""
+    read = {i.ref for table in use_case.tables.values() for i in table.inputs.values()}
+    return tuple(ref for ref in workspace.shared_tables if ref in read)
+
+
+def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
+    """Return what the closing of a window materializes: facts, features, replays, reports; decisions last."""
+    tables = (*shared_tables_of(workspace, use_case), *use_case.tables)
+    keys = [asset_key(ref) for ref in tables if ref not in use_case.open_tables]
+    keys.append(asset_key(quarantine_ref(use_case.name)))
+    for model in use_case.models.values():
+        if model.spec.predict.at == "close":
+            keys.append(asset_key(predictions_ref(model)))
+        keys.extend(monitoring_key(model, report) for report in REPORTS)
+    return tuple(keys)
+
+
+def open_keys(use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
+    """Return what the opening of a window materializes: features and forecasts."""
+    return (
+        *(asset_key(ref) for ref in use_case.tables if ref in use_case.open_tables),
+        *(
+            asset_key(predictions_ref(model))
+            for model in use_case.models.values()
+            if model.spec.predict.at == "open"
+        ),
+    )
+
+
+def refresh_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
+    """Return everything of a use case without windows, from files to predictions."""
+    keys = [asset_key(ref) for ref in (*shared_tables_of(workspace, use_case), *use_case.tables)]
+    for model in use_case.models.values():
+        keys.extend((*train_keys(model), asset_key(predictions_ref(model))))
+    return (*keys, asset_key(quarantine_ref(use_case.name)))
+
+
+def use_case_jobs(
+    workspace: Workspace, use_case: ResolvedUseCase
+) -> list[UnresolvedAssetJobDefinition]:
+    """Return the jobs of a use case."""
+    if use_case.calendar is None:
+        return [
+            _job(
+                refresh_job_name(use_case.name),
+                refresh_keys(workspace, use_case),
+                f"Reads {use_case.name} anew, trains its models and scores its rows.",
+            )
+        ]
+    jobs = [
+        _job(
+            close_job_name(use_case.name),
+            close_keys(workspace, use_case),
+            f"Processes a closed window of {use_case.name}: data, features, monitoring, decision.",
+            partitions=partitions_of(use_case.calendar),
+        )
+    ]
+    opening = open_keys(use_case)
+    if opening:
+        jobs.append(
+            _job(
+                open_job_name(use_case.name),
+                opening,
+                f"Forecasts a window of {use_case.name} as it opens.",
+                partitions=partitions_of(use_case.calendar, opens=True),
+            )
+        )
+    jobs.extend(
+        _job(
+            train_job_name(model),
+            train_keys(model),
+            f"Trains {model.stream} on the windows up to the chosen one; promotes it if its gates pass.",
+            partitions=partitions_of(use_case.calendar),
+        )
+        for model in use_case.models.values()
+    )
+    return jobs
+
+
+def _job(
+    name: str,
+    keys: Sequence[dg.AssetKey],
+    description: str,
+    *,
+    partitions: dg.PartitionsDefinition[str] | None = None,
+) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*keys),
+        description=description,
+        partitions_def=partitions,
+        executor_def=dg.in_process_executor,
+    )

@@ -1,0 +1,92 @@
+"""Replaying windows in one process: the same jobs and the same sensor that schedules and daemon drive."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from mlops_dagster.automation.jobs import close_job_name, open_job_name, open_keys
+from mlops_dagster.automation.sensors import RUN_KEY_TAG, retraining_sensor_name
+from mlops_dagster.errors import TerminalError
+from mlops_dagster.spec.workspace import ResolvedUseCase
+
+_FINISHED_OR_ALIVE = [
+    status for status in dg.DagsterRunStatus if status is not dg.DagsterRunStatus.NOT_STARTED
+]
+
+
+@dataclass(frozen=True)
+class ReplayStep:
+    """A run of the replay: its job, its window and how it ended."""
+
+    job: str
+    window: str
+    run_id: str
+    success: bool
+
+
+def replay_window(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    use_case: ResolvedUseCase,
+    window: str,
+    *,
+    on_start: Callable[[str, str], None] = lambda job, window: None,
+) -> Iterator[ReplayStep]:
+    """Open the window, close it, then run what the retraining sensor asks for; yield each run as it ends.
+
+    Raises:
+        TerminalError: A run failed; its log is in the instance.
+    """
+    jobs = [close_job_name(use_case.name)]
+    if open_keys(use_case):
+        jobs.insert(0, open_job_name(use_case.name))
+    for job in jobs:
+        on_start(job, window)
+        yield _run(definitions, instance, job, window, tags={})
+    for request in requested_runs(definitions, instance, use_case):
+        on_start(str(request.job_name), str(request.partition_key))
+        tags = dict(request.tags)
+        if request.run_key is not None:
+            tags[RUN_KEY_TAG] = request.run_key
+        yield _run(definitions, instance, str(request.job_name), str(request.partition_key), tags=tags)
+
+
+def requested_runs(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, use_case: ResolvedUseCase
+) -> list[dg.RunRequest]:
+    """Return what the retraining sensor asks for now, less what was launched for the same run key before."""
+    sensor = definitions.resolve_sensor_def(retraining_sensor_name(use_case.name))
+    with dg.build_sensor_context(instance=instance) as context:
+        data = sensor.evaluate_tick(context)
+    return [
+        request
+        for request in data.run_requests or []
+        if not instance.get_runs(
+            dg.RunsFilter(tags={RUN_KEY_TAG: str(request.run_key)}, statuses=_FINISHED_OR_ALIVE),
+            limit=1,
+        )
+    ]
+
+
+def _run(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    window: str,
+    *,
+    tags: dict[str, str],
+) -> ReplayStep:
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, partition_key=window, tags=tags, raise_on_error=False
+    )
+    if not result.success:
+        failures = [
+            str(event.message) for event in result.all_events if event.is_step_failure
+        ]
+        raise TerminalError(
+            f"{job} failed for {window}: {failures[0] if failures else 'see the run'}",
+            where=f"run {result.run_id}",
+            next_step="Open the run in the UI (`mlops-dagster ui`), mend the cause, start the command again.",
+        )
+    return ReplayStep(job, window, result.run_id, success=True)

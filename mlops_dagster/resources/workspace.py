@@ -1,0 +1,105 @@
+"""The workspace as a resource: the resolved YAML, the event store and the tables' locations."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import ConfigDict
+
+from mlops_dagster.errors import SpecError
+from mlops_dagster.spec.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlops_dagster.state import EventStore
+    from mlops_dagster.tables.locations import Locations
+
+ROOT_VARIABLE = "MLOPS_DAGSTER_ROOT"
+ENVIRONMENT_VARIABLE = "MLOPS_DAGSTER_ENVIRONMENT"
+DEFAULT_ENVIRONMENT = "dev"
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the folder that holds project.yaml: `MLOPS_DAGSTER_ROOT`, else the nearest at or above `start`.
+
+    Raises:
+        SpecError: There is no project.yaml there.
+    """
+    named = os.environ.get(ROOT_VARIABLE)
+    folder = Path(named) if named else (start or Path.cwd())
+    for candidate in (folder,) if named else (folder, *folder.parents):
+        if (candidate / "project.yaml").is_file():
+            return candidate.resolve()
+    raise SpecError(
+        "no project.yaml",
+        where=str(folder),
+        expected="a folder at or below a project's root",
+        next_step=f"Change into the project's folder, or set {ROOT_VARIABLE} to it.",
+    )
+
+
+def environment_name() -> str:
+    """Return the environment to load: `MLOPS_DAGSTER_ENVIRONMENT`, else `dev`."""
+    return os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ENVIRONMENT)
+
+
+@lru_cache(maxsize=8)
+def cached_workspace(root: Path, environment: str) -> Workspace:
+    """Load a workspace once a process: definitions, resources and sensors share it."""
+    from mlops_dagster.spec.loader import load_workspace
+
+    return load_workspace(root, environment)
+
+
+class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The project in one environment. Nothing is opened before it is used."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    root: str
+    environment: str = DEFAULT_ENVIRONMENT
+
+    @property
+    def workspace(self) -> Workspace:
+        """The resolved YAML files."""
+        return cached_workspace(Path(self.root), self.environment)
+
+    @property
+    def store(self) -> "EventStore":
+        """The event store of the environment."""
+        return event_store(self.workspace)
+
+    @property
+    def locations(self) -> "Locations":
+        """Where the environment keeps its tables."""
+        from mlops_dagster.tables.locations import Locations
+
+        return Locations(self.workspace.environment, self.workspace.root)
+
+
+@lru_cache(maxsize=8)
+def _open_store(address: str) -> "EventStore":
+    from mlops_dagster.state import open_store
+
+    return open_store(address if "://" in address else Path(address))
+
+
+def event_store(workspace: Workspace) -> "EventStore":
+    """Return the event store that the environment names; opening it is left to its first use.
+
+    Raises:
+        SpecError: The environment names a variable that is not set.
+    """
+    state = workspace.environment.state
+    if state == "sqlite":
+        return _open_store(str(workspace.state_folder / "events.db"))
+    address = os.environ.get(state.address_variable)
+    if not address:
+        raise SpecError(
+            "the address of the event store is not set",
+            where=f"environment {workspace.environment.name}",
+            expected=f"a database address in {state.address_variable}",
+            next_step=f"Set {state.address_variable}, or write 'state: sqlite'.",
+        )
+    return _open_store(address)
