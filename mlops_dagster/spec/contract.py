@@ -1,13 +1,39 @@
 """Contracts: the columns a table promises. Written by the first run, reviewed, committed."""
 
+import json
+import os
+import re
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
-from mlops_dagster.spec.base import Column, SpecModel, SpecVersion
+from mlops_dagster.errors import SpecError
+from mlops_dagster.spec.base import PATTERN_WORDS, ChoiceError, Column, SpecModel, SpecVersion
+from mlops_dagster.spec.positions import resolve_scalar
+from mlops_dagster.spec.problems import ProblemList
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.source import read_source
 
-# Spark's simple type names, such as bigint, double, string, timestamp, decimal(10,2), array<string>.
-SparkType = Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\(\d+(,\d+)?\))?(<.+>)?$")]
+SPARK_TYPES = (
+    "tinyint smallint int bigint float double decimal string varchar char boolean binary date "
+    "timestamp timestamp_ntz array map struct variant"
+).split()
+# What YAML refuses or reads as a line break even in quotes.
+_HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+TYPE_PATTERN = r"^[a-z_]+(\(\d+(,\d+)?\))?(<.+>)?$"
+PATTERN_WORDS[TYPE_PATTERN] = "a Spark type such as 'bigint', 'decimal(10,2)' or 'array<string>'"
+
+
+def _known_type(value: str) -> str:
+    name = re.split(r"[(<]", value, maxsplit=1)[0]
+    if name not in SPARK_TYPES:
+        raise ChoiceError(PATTERN_WORDS[TYPE_PATTERN], tuple(SPARK_TYPES))
+    return value
+
+
+# Spark's simple type names, such as bigint, double, string, timestamp, decimal(10,2).
+SparkType = Annotated[str, StringConstraints(pattern=TYPE_PATTERN), AfterValidator(_known_type)]
 
 
 class ContractColumn(SpecModel):
@@ -29,3 +55,54 @@ class Contract(SpecModel):
     def types(self) -> dict[str, str]:
         """Column types by name."""
         return {column.name: column.type for column in self.columns}
+
+
+def contract_path(folder: Path, ref: TableRef) -> Path:
+    """Return where the contract of a table lies, below its use case's folder (shared tables: the root)."""
+    return folder / "contracts" / f"{ref.layer}.{ref.name}.yaml"
+
+
+def read_contract(path: Path) -> Contract:
+    """Read a contract.
+
+    Raises:
+        SpecError: The file cannot be read or is no contract; the message lists every mistake.
+    """
+    problems = ProblemList()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError("the contract cannot be read", where=str(path), found=str(error)) from error
+    contract = read_source(content, Contract, file=str(path), problems=problems).model
+    problems.raise_if_any()
+    if contract is None:
+        raise SpecError("the contract is empty", where=str(path))
+    return contract
+
+
+def write_contract(path: Path, contract: Contract) -> None:
+    """Write a contract as YAML in one step; equal contracts give equal bytes."""
+    lines = [
+        f"# The columns of {contract.table} as a run found them. Review them, then commit this file:",
+        "# from then on a batch with other columns is refused.",
+        "spec_version: 1",
+        f"table: {_scalar(contract.table)}",
+        "columns:",
+    ]
+    for column in contract.columns:
+        nullable = "true" if column.nullable else "false"
+        name, kind = _scalar(column.name), _scalar(column.type)
+        lines.append(f"  - {{name: {name}, type: {kind}, nullable: {nullable}}}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _scalar(text: str) -> str:
+    """Write a text so that it is read as the same text: quoted unless it is plain."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.()<>]*", text) and resolve_scalar(text) == text:
+        return text
+    return _HIDDEN.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
+    )

@@ -1,7 +1,6 @@
 """Mistakes in what users write: where each stands, what was expected, what was found."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mlops_dagster.errors import SpecError
 
@@ -21,6 +20,7 @@ class Problem:
     expected: str | None = None
     found: str | None = None
     nearest: str | None = None
+    next_step: str | None = None
 
     def __str__(self) -> str:
         parts = [self.problem] if self.problem else []
@@ -32,6 +32,8 @@ class Problem:
         text = "; ".join(parts)
         if self.nearest is not None:
             text += f" (did you mean {self.nearest}?)"
+        if self.next_step is not None:
+            text += f". {self.next_step}"
         place = f"{self.file}:{self.line}"
         return f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
 
@@ -40,7 +42,6 @@ class Problem:
 class ProblemList:
     """Collects the mistakes of a workspace; the same mistake seen twice through an alias counts once."""
 
-    root: Path
     _problems: dict[tuple[object, ...], Problem] = field(default_factory=dict)
 
     def add(self, problem: Problem) -> None:

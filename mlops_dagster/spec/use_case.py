@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, StringConstraints
 
 from mlops_dagster.spec.base import (
+    PATTERN_WORDS,
     ZERO_TIME,
     FromText,
     Name,
     Owner,
-    PATTERN_WORDS,
     SpecModel,
     SpecVersion,
     Text,

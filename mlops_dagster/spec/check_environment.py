@@ -1,0 +1,59 @@
+"""What of an environment can only be checked against the workspace."""
+
+import re
+
+from mlops_dagster.spec.environment import CatalogTables, Environment
+from mlops_dagster.spec.files import WorkspaceFiles
+from mlops_dagster.spec.source import Source
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_SCHEMA_PLACEHOLDERS = ("use_case", "layer")
+
+
+def check_environment(files: WorkspaceFiles) -> None:
+    """Report unknown use cases and templates of schemas that no schema can be made from."""
+    source = files.environment
+    if source is None or source.model is None:
+        return
+    names = source.model.use_cases or []
+    for number, name in enumerate(names):
+        if name not in files.use_cases:
+            source.report(
+                "use_cases",
+                number,
+                expected="a folder in use_cases/",
+                found=f"'{name}'",
+                names=files.use_cases,
+                nearest_to=name,
+            )
+        elif name in names[:number]:
+            source.report("use_cases", number, problem=f"the use case '{name}' stands twice")
+    if isinstance(source.model.tables, CatalogTables):
+        _check_template(source, source.model.tables.schema_template)
+
+
+def selected(files: WorkspaceFiles) -> tuple[str, ...]:
+    """Return the use cases that the environment runs."""
+    source = files.environment
+    chosen = source.model.use_cases if source is not None and source.model is not None else None
+    return tuple(name for name in files.use_cases if chosen is None or name in chosen)
+
+
+def _check_template(source: Source[Environment], template: str) -> None:
+    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in _SCHEMA_PLACEHOLDERS]
+    if unknown:
+        source.report(
+            "tables",
+            "schema",
+            expected="the placeholders '{use_case}' and '{layer}' only",
+            found=f"'{{{unknown[0]}}}'",
+            names=[f"{{{name}}}" for name in _SCHEMA_PLACEHOLDERS],
+            nearest_to=f"{{{unknown[0]}}}",
+        )
+    elif re.fullmatch(r"[A-Za-z0-9_]+", _PLACEHOLDER.sub("x", template)) is None:
+        source.report(
+            "tables",
+            "schema",
+            expected="letters, digits, '_' and the placeholders '{use_case}' and '{layer}'",
+            found=f"'{template}'",
+        )

@@ -1,0 +1,119 @@
+"""Which tables a workspace declares, and what a table's name in YAML refers to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlops_dagster.spec.files import Owner, WorkspaceFiles
+from mlops_dagster.spec.positions import Key
+from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
+from mlops_dagster.spec.tables import Table
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A table as it stands in YAML; `key` is its key under `tables`."""
+
+    ref: TableRef
+    owner: Owner
+    key: str
+    spec: Table
+
+    @property
+    def path(self) -> tuple[Key, ...]:
+        """Where its mapping stands in the owner's file."""
+        return ("tables", self.key)
+
+    @property
+    def place(self) -> str:
+        """File and line, for messages about two places."""
+        return f"{self.owner.source.file}:{self.owner.source.line(*self.path)}"
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All declared tables. `unreadable` are those whose YAML is wrong: naming them is no second mistake."""
+
+    tables: Mapping[TableRef, Declared]
+    unreadable: frozenset[TableRef]
+    unreadable_owners: frozenset[str]
+
+    def resolve(self, text: str, *path: Key, owner: Owner, at_key: bool = False) -> TableRef | None:
+        """Return the table that `owner` means, or report at `path` that there is none and return None."""
+        ref = _ref(text, owner)
+        if ref is not None and (ref in self.unreadable or ref.owner in self.unreadable_owners):
+            return None
+        names = self.names_for(owner)
+        if ref is None or ref not in self.tables:
+            owner.source.report(
+                *path,
+                expected=(
+                    "a declared table, written 'layer.name', 'project.name' or "
+                    "'use_case.layer.name'"
+                ),
+                found=f"'{text}'",
+                names=names,
+                nearest_to=text,
+                at_key=at_key,
+            )
+            return None
+        declared = self.tables[ref]
+        if ref.owner != owner.name and not declared.spec.export:
+            owner.source.report(
+                *path,
+                expected="a table of this use case or one that its owner exports",
+                found=f"'{text}', which {declared.place} does not export",
+                at_key=at_key,
+            )
+            return None
+        return ref
+
+    def names_for(self, owner: Owner) -> list[str]:
+        """Return how the owner may write each table that it can name."""
+        names: list[str] = []
+        for ref, declared in self.tables.items():
+            if ref.owner == owner.name and ref.owner != PROJECT_OWNER:
+                names.append(f"{ref.layer}.{ref.name}")
+            elif ref.owner == PROJECT_OWNER and (
+                declared.spec.export or owner.name == PROJECT_OWNER
+            ):
+                names.append(f"project.{ref.name}")
+            elif declared.spec.export:
+                names.append(str(ref))
+        return names
+
+
+def directory_of(files: WorkspaceFiles) -> Directory:
+    """Return the tables that the files of a workspace declare."""
+    tables: dict[TableRef, Declared] = {}
+    unreadable: set[TableRef] = set()
+    unreadable_owners: set[str] = set()
+    for owner in files.owners():
+        model = owner.source.model
+        if model is None:
+            unreadable_owners.add(owner.name)
+            continue
+        for key, spec in model.tables.items():
+            ref = _own_ref(owner, key)
+            tables[ref] = Declared(ref, owner, key, spec)
+        unreadable |= {
+            ref
+            for key in owner.source.keys_at("tables")
+            if (ref := _own_ref(owner, key)) not in tables
+        }
+    return Directory(tables, frozenset(unreadable), frozenset(unreadable_owners))
+
+
+def _own_ref(owner: Owner, key: str) -> TableRef:
+    if owner.name == PROJECT_OWNER:
+        return TableRef.shared(key)
+    layer, _, name = key.partition(".")
+    return TableRef(owner.name, layer, name)
+
+
+def _ref(text: str, owner: Owner) -> TableRef | None:
+    parts = text.split(".")
+    if len(parts) == 2 and parts[0] == PROJECT_OWNER:
+        return TableRef.shared(parts[1])
+    if len(parts) == 2:
+        return TableRef(owner.name, *parts)
+    return TableRef(*parts) if len(parts) == 3 and parts[0] != PROJECT_OWNER else None

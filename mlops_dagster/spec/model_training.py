@@ -1,0 +1,163 @@
+"""How a model is trained and predicts: what does not fit its task, its windows or its hooks."""
+
+from mlops_dagster.spec.drafts import Draft
+from mlops_dagster.spec.hooks import HookKind, HookSource
+from mlops_dagster.spec.messages import quoted
+from mlops_dagster.spec.model_drafts import ModelDraft
+from mlops_dagster.spec.models import (
+    Calibration,
+    HistGradientBoosting,
+    HookEstimator,
+    LightGbm,
+    LogisticRegression,
+    Ridge,
+    Task,
+)
+from mlops_dagster.spec.positions import Key
+from mlops_dagster.windows import WindowCalendar
+
+
+def check_training(model: ModelDraft, calendar: WindowCalendar | None, *, known: bool) -> None:
+    """Report what is wrong with a model's training and prediction, and find its estimator hook.
+
+    Args:
+        model: The model, its tables resolved.
+        calendar: The calendar of its use case, None without windows.
+        known: Whether that is certain.
+    """
+    _check_estimator(model)
+    _check_holdout(model)
+    _check_history(model)
+    if known and calendar is None:
+        _check_windowless(model)
+
+
+def find_hook(model: ModelDraft, name: str, kind: HookKind, *path: Key) -> HookSource | None:
+    """Return a hook of the use case, or report that there is none of that kind."""
+    owner = model.owner
+    if not owner.hooks_readable:
+        return None
+    hook = owner.hooks.get(name)
+    if hook is not None and hook.kind == kind:
+        return hook
+    names = [known.name for known in owner.hooks.values() if known.kind == kind]
+    model.source.report(
+        *path,
+        expected=f"an @{kind} of hooks.py"
+        + (f": {quoted(names)}" if names else ", which has none"),
+        found=f"'{name}'" if hook is None else f"the @{hook.kind} '{name}'",
+        names=names,
+        nearest_to=name,
+    )
+    return None
+
+
+def check_opening(model: ModelDraft, open_tables: frozenset[object]) -> None:
+    """Report rows that are not there yet when a window opens and they are to be predicted."""
+    rows = model.rows
+    if model.spec.predict.at != "open" or rows is None or not rows.windowed:
+        return
+    if rows.ref not in open_tables:
+        model.source.report(
+            *model.path("predict", "at"),
+            expected="rows that can be built as their window opens, so that they can be predicted then",
+            found=f"{rows.ref} ({rows.declared.place}), {_why_closed(rows)}",
+            next_step="Read windows before its own, with 'back' and 'until: start', or predict at close",
+        )
+
+
+def _why_closed(rows: Draft) -> str:
+    if rows.kind == "files":
+        return "whose files are there when the window has closed"
+    return "which reads its own window"
+
+
+def _check_estimator(model: ModelDraft) -> None:
+    source, train, task = model.source, model.spec.train, model.spec.task
+    estimator, path = train.estimator, model.path("train", "estimator")
+    if isinstance(estimator, HookEstimator):
+        model.estimator_hook = find_hook(model, estimator.hook, "estimator", *path, "hook")
+    if not source.sound(*model.path("task")):
+        return
+    regression = task is Task.REGRESSION
+    if isinstance(estimator, Ridge) and not regression:
+        source.report(*path, "family", expected=f"a family for task {task.value}", found="'ridge'")
+    if isinstance(estimator, LogisticRegression) and regression:
+        source.report(
+            *path, "family", expected="a family for task regression", found="'logistic_regression'"
+        )
+    weighted = (HistGradientBoosting, LightGbm, LogisticRegression)
+    if regression and isinstance(estimator, weighted) and estimator.class_weight != "none":
+        source.report(
+            *path, "class_weight", problem="only classification has classes to weigh", at_key=True
+        )
+    if train.calibrate is not Calibration.NONE and regression:
+        source.report(
+            *model.path("train", "calibrate"),
+            problem="only classification has probabilities to calibrate",
+            at_key=True,
+        )
+
+
+def _check_holdout(model: ModelDraft) -> None:
+    source, holdout, path = model.source, model.spec.train.holdout, model.path("train", "holdout")
+    if not source.sound(*path):
+        return
+    present = source.keys_at(*path)
+    forms: list[str] = [name for name in ("last", "share") if name in present]
+    if "by" in present or "every" in present:
+        forms.append("by and every")
+    if len(forms) != 1:
+        source.report(
+            *path,
+            expected="exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}",
+            found=" beside ".join(forms) or "none",
+        )
+    elif (holdout.by is None) != (holdout.every is None):
+        there, missing = ("by", "every") if holdout.every is None else ("every", "by")
+        source.report(*path, expected=f"the key '{missing}' beside '{there}'", found="none")
+    rows = model.rows
+    if holdout.by is not None and rows is not None and not rows.windowed:
+        if rows.spec.event_time is None and rows.source.sound(*rows.path("event_time")):
+            source.report(*path, "by", problem=f"{rows.ref} has no event_time that would have days")
+
+
+def _check_history(model: ModelDraft) -> None:
+    source, train = model.source, model.spec.train
+    history, at_least, last = train.history, train.at_least, train.holdout.last
+    path = model.path("train")
+    if history is not None and history.count < 1:
+        source.report(*path, "history", expected="at least '1 window'", found=f"'{history}'")
+    elif at_least.count < 1:
+        source.report(*path, "at_least", expected="at least '1 window'", found=f"'{at_least}'")
+    elif history is not None and history.count < at_least.count:
+        source.report(
+            *path,
+            "history",
+            expected=f"at least as many windows as at_least, '{at_least}'",
+            found=f"'{history}'",
+        )
+    if last is None or not source.sound(*path, "at_least"):
+        return
+    if last.count < 1:
+        source.report(*path, "holdout", "last", expected="at least '1 window'", found=f"'{last}'")
+    elif last.count >= at_least.count:
+        source.report(
+            *path,
+            "holdout",
+            "last",
+            expected=f"fewer windows than at_least, '{at_least}', so that some are left to fit",
+            found=f"'{last}'",
+        )
+
+
+def _check_windowless(model: ModelDraft) -> None:
+    source, spec, problem = model.source, model.spec, "the use case declares no windows"
+    if spec.train.history is not None:
+        source.report(*model.path("train", "history"), problem=problem, at_key=True)
+    if "at_least" in source.keys_at(*model.path("train")):
+        source.report(*model.path("train", "at_least"), problem=problem, at_key=True)
+    if spec.train.holdout.last is not None:
+        source.report(*model.path("train", "holdout", "last"), problem=problem, at_key=True)
+    if spec.predict.at == "open":
+        source.report(*model.path("predict", "at"), problem=problem)

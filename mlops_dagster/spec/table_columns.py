@@ -1,0 +1,91 @@
+"""What is known of a table's columns, and whether key and times are among them."""
+
+from mlops_dagster.spec.drafts import Draft
+from mlops_dagster.spec.messages import quoted
+
+# The literal column that every table with windows has; it is added, never declared.
+WINDOW_COLUMN = "window"
+TIME_TYPES = frozenset({"date", "timestamp", "timestamp_ntz"})
+
+
+def learn_columns(draft: Draft) -> None:
+    """Fill in a draft's columns from its contract, else from its SELECT, and check one against the other."""
+    contract = draft.owner.contracts.get(f"{draft.ref.layer}.{draft.ref.name}")
+    outputs = draft.sql.output_columns if draft.sql is not None else None
+    if outputs is not None and WINDOW_COLUMN in outputs and draft.sql_file is not None:
+        draft.source.report(
+            *draft.path(),
+            problem=f"{draft.sql_file.shown} makes a column 'window', a name that is taken",
+            at_key=True,
+        )
+    if draft.contract is None or contract is None:
+        draft.columns = None if outputs is None else dict.fromkeys(outputs)
+        return
+    seen: set[str] = set()
+    for number, column in enumerate(draft.contract.columns):
+        if column.name == WINDOW_COLUMN:
+            contract.report(
+                "columns", number, "name", problem="the column 'window' is added, never declared"
+            )
+        elif column.name.lower() in seen:
+            contract.report(
+                "columns", number, "name", problem=f"the column '{column.name}' stands twice"
+            )
+        seen.add(column.name.lower())
+    draft.columns = dict(draft.contract.types)
+    if outputs is not None and {o.lower() for o in outputs} != seen and draft.sql_file is not None:
+        missing = [name for name in outputs if name.lower() not in seen]
+        gone = [n for n in draft.columns if n.lower() not in {o.lower() for o in outputs}]
+        contract.report(
+            "columns",
+            expected=f"the columns of {draft.sql_file.shown}",
+            found=" and ".join(
+                text
+                for text in (
+                    f"{quoted(gone)}, which it does not make" if gone else "",
+                    f"no {quoted(missing)}" if missing else "",
+                )
+                if text
+            ),
+            at_key=True,
+        )
+
+
+def check_key_and_times(draft: Draft) -> None:
+    """Check that key, event_time and known_at are columns of the table, and that the times are times."""
+    spec, source = draft.spec, draft.source
+    for number, column in enumerate(spec.key):
+        check_column(draft, column, *draft.path("key", number))
+        if column in spec.key[:number]:
+            source.report(*draft.path("key", number), problem=f"the column '{column}' stands twice")
+    for name, time in (("event_time", spec.event_time), ("known_at", spec.known_at)):
+        if time is None:
+            continue
+        found = check_column(draft, time, *draft.path(name))
+        if found is not None and found not in TIME_TYPES:
+            source.report(
+                *draft.path(name), expected="a column of type timestamp or date", found=found
+            )
+    timed = spec.event_time is not None or not source.sound(*draft.path("event_time"))
+    if spec.known_at is not None and not timed:
+        source.report(
+            *draft.path("known_at"), problem="known_at needs an event_time beside it", at_key=True
+        )
+    if spec.valid_for is not None and not timed:
+        source.report(
+            *draft.path("valid_for"), problem="valid_for needs an event_time beside it", at_key=True
+        )
+
+
+def check_column(draft: Draft, column: str, *path: str | int) -> str | None:
+    """Report, at a path of the draft's own file, a column it does not have; return its type when known."""
+    if draft.columns is not None and column not in draft.columns:
+        draft.source.report(
+            *path,
+            expected=f"a column of {draft.ref}",
+            found=f"'{column}'",
+            names=draft.columns,
+            nearest_to=column,
+        )
+        return None
+    return None if draft.columns is None else draft.columns[column]

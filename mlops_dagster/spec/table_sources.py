@@ -1,0 +1,216 @@
+"""Where each table's rows come from: files, a hook or a SQL file, and which tables it reads."""
+
+import re
+
+from mlops_dagster.errors import ExpressionError
+from mlops_dagster.rules import parse_select
+from mlops_dagster.spec.calendars import Calendars
+from mlops_dagster.spec.directory import Declared, Directory
+from mlops_dagster.spec.drafts import Draft
+from mlops_dagster.spec.files import Owner, SqlFile
+from mlops_dagster.spec.messages import quoted
+from mlops_dagster.spec.problems import Problem, ProblemList
+from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
+
+# The window being built, for hooks that want it; so no input may be called so.
+WINDOW_PARAMETER = "window"
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def draft_tables(directory: Directory, calendars: Calendars) -> dict[TableRef, Draft]:
+    """Return a draft of every declared table with its source and inputs."""
+    return {
+        ref: _draft(declared, directory, calendars) for ref, declared in directory.tables.items()
+    }
+
+
+def parse_sql(draft: Draft, drafts: dict[TableRef, Draft], problems: ProblemList) -> None:
+    """Parse a table's SQL file over its inputs, reporting mistakes at the file's lines.
+
+    Drafts of the inputs must know their columns already: these resolve a `*`.
+    """
+    file = draft.sql_file
+    if draft.kind != "sql" or file is None or not draft.source.sound(*draft.path("inputs")):
+        return
+    try:
+        draft.sql = parse_select(
+            file.text,
+            draft.spec.inputs.keys(),
+            columns={
+                name: tuple(columns)
+                for name, ref in draft.inputs.items()
+                if (columns := drafts[ref].columns) is not None
+            },
+        )
+    except ExpressionError as error:
+        problems.add(_sql_problem(file, error))
+        return
+    for name in draft.inputs:
+        if name not in draft.sql.tables:
+            draft.source.report(
+                *draft.path("inputs", name),
+                problem=f"{file.shown} never reads this input",
+                at_key=True,
+            )
+
+
+def report_unused(owner: Owner, directory: Directory, problems: ProblemList) -> None:
+    """Report SQL files and contracts that no table of the owner uses."""
+    if owner.source.model is None:
+        return
+    declared = {f"{ref.layer}.{ref.name}" for ref in directory.tables if ref.owner == owner.name}
+    unsure = {f"{ref.layer}.{ref.name}" for ref in directory.unreadable if ref.owner == owner.name}
+    for name, file in owner.sql.items():
+        if name not in declared | unsure:
+            _report_file(problems, file.shown, f"no table '{name}' is declared for this SQL file")
+    for name, contract in owner.contracts.items():
+        if name not in declared | unsure:
+            _report_file(
+                problems, contract.file, f"no table '{name}' is declared for this contract"
+            )
+
+
+def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Draft:
+    owner, spec = declared.owner, declared.spec
+    calendar = calendars.of(owner.name)
+    draft = Draft(declared, calendar=calendar, calendar_known=calendars.known(owner.name))
+    own_name = f"{declared.ref.layer}.{declared.ref.name}"
+    draft.sql_file = owner.sql.get(own_name)
+    contract = owner.contracts.get(own_name)
+    draft.contract = contract.model if contract is not None else None
+    if contract is not None and draft.contract is not None:
+        if draft.contract.table != str(declared.ref):
+            contract.report(
+                "table", expected=f"'{declared.ref}'", found=f"'{draft.contract.table}'"
+            )
+    _find_kind(draft)
+    for name, given in spec.inputs.items():
+        path = draft.path("inputs", name, "table")
+        ref = directory.resolve(given.table, *path, owner=owner)
+        if ref is not None:
+            draft.inputs[name] = ref
+    _check_inputs(draft)
+    if spec.files is not None:
+        _check_files(draft, spec.files)
+    elif spec.nulls:
+        draft.source.report(
+            *draft.path("nulls"),
+            problem="only a table of files has texts that mean null",
+            at_key=True,
+        )
+    if spec.hook is not None:
+        _find_hook(draft, spec.hook)
+    return draft
+
+
+def _find_kind(draft: Draft) -> None:
+    spec, file, ref = draft.spec, draft.sql_file, draft.ref
+    sources = {
+        "files": "files" if spec.files is not None else None,
+        "hook": "hook" if spec.hook is not None else None,
+        "sql": None if file is None else f"the SQL file {file.shown}",
+    }
+    present = [shown for shown in sources.values() if shown is not None]
+    if len(present) == 1:
+        draft.kind = "files" if spec.files is not None else "hook" if spec.hook else "sql"
+        return
+    unused = [
+        name.partition(".")[2]
+        for name in draft.owner.sql
+        if name.startswith(f"{ref.layer}.") and name not in draft.source.keys_at("tables")
+    ]
+    if not all(draft.source.sound(*draft.path(key)) for key in ("files", "hook")):
+        return
+    draft.source.report(
+        *draft.path(),
+        expected=f"exactly one source of its rows: files, hook or the SQL file {ref.layer}/{ref.name}.sql",
+        found=" and ".join(present) or "none",
+        names=[f"{ref.layer}/{name}.sql" for name in unused],
+        nearest_to=None if present else f"{ref.layer}/{ref.name}.sql",
+        at_key=True,
+    )
+
+
+def _check_inputs(draft: Draft) -> None:
+    if draft.kind == "files" and draft.spec.inputs:
+        draft.source.report(
+            *draft.path("inputs"), problem="a table of files reads no other tables", at_key=True
+        )
+    if draft.kind == "sql" and not draft.spec.inputs and draft.source.sound(*draft.path("inputs")):
+        draft.source.report(
+            *draft.path(),
+            expected="inputs: the tables that the SQL file reads, by the names it uses",
+            found="none",
+            at_key=True,
+        )
+
+
+def _check_files(draft: Draft, files: str) -> None:
+    source, path = draft.source, draft.path("files")
+    parts = files.split("/")
+    absolute = files.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:", files)
+    if absolute or "://" in files or ".." in parts or "\\" in files or "" in parts[:-1]:
+        source.report(
+            *path,
+            expected="a path below the landing folder, without '..' or an address",
+            found=f"'{files}'",
+        )
+    placeholders = _PLACEHOLDER.findall(files)
+    if placeholders.count("window") > 1 or set(placeholders) - {"window"}:
+        source.report(*path, expected="at most one placeholder, '{window}'", found=f"'{files}'")
+        return
+    if re.search(r"[*?\[\]{}]", _PLACEHOLDER.sub("", files)):
+        source.report(*path, expected="the path of one file, without wildcards", found=f"'{files}'")
+    draft.windowed = bool(placeholders)
+    if draft.windowed and draft.calendar is None and draft.calendar_known:
+        where = "project.yaml" if draft.ref.owner == PROJECT_OWNER else "the use case"
+        source.report(*path, problem=f"'{{window}}' has no meaning: {where} declares no windows")
+
+
+def _find_hook(draft: Draft, name: str) -> None:
+    owner, source, path = draft.owner, draft.source, draft.path("hook")
+    if owner.name == PROJECT_OWNER:
+        source.report(*path, problem="only a use case has hooks", at_key=True)
+        return
+    if not owner.hooks_readable:
+        return
+    transforms = [hook.name for hook in owner.hooks.values() if hook.kind == "transform"]
+    hook = owner.hooks.get(name)
+    if hook is None or hook.kind != "transform":
+        source.report(
+            *path,
+            expected="a @transform of hooks.py"
+            + (f": {quoted(transforms)}" if transforms else ", which has none"),
+            found=f"'{name}'" if hook is None else f"the @{hook.kind} '{name}'",
+            names=transforms,
+            nearest_to=name,
+        )
+        return
+    draft.hook = hook
+    if not source.sound(*draft.path("inputs")):
+        return
+    parameters = set(hook.parameters) - {WINDOW_PARAMETER}
+    if parameters != set(draft.spec.inputs):
+        source.report(
+            *path,
+            expected=f"inputs named as the parameters of {name}: {quoted(sorted(parameters))}",
+            found=quoted(sorted(draft.spec.inputs)) or "none",
+        )
+
+
+def _sql_problem(file: SqlFile, error: ExpressionError) -> Problem:
+    return Problem(
+        file=file.shown,
+        line=error.line,
+        column=error.column,
+        key_path="",
+        problem=f"column {error.column}: {error.problem}",
+        expected=error.expected,
+        found=error.found,
+        nearest=error.nearest,
+        next_step=error.next_step,
+    )
+
+
+def _report_file(problems: ProblemList, file: str, problem: str) -> None:
+    problems.add(Problem(file=file, line=1, column=1, key_path="", problem=problem))
