@@ -158,12 +158,20 @@ class StagingTestsFailed(TerminalError):
     """A registered model failed its tests in a clean process."""
 
 
+class MonitoringError(TerminalError):
+    """A baseline, profile or report does not fit what it is compared with, or cannot be made."""
+
+
 class EngineConfigurationError(TerminalError):
     """The Spark engine cannot be used as configured: no Java, wrong token, refused setting, no jars."""
 
 
 class TransientEngineError(TransientError):
     """The Spark server or session went away under a call; a new session may do it."""
+
+
+class DeltaConflict(TransientError):
+    """Another writer committed to the same files of a Delta table first; nothing was written."""
 
 
 class TransientStateError(TransientError):

@@ -1,1 +1,1 @@
-"""."""
+"""Spark sessions: a local Connect server of our own, a remote one, or Databricks."""

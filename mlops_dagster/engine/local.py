@@ -1,0 +1,92 @@
+"""Connects to the environment's own server on this machine."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import grpc
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+from mlops_dagster.engine.files import EngineFiles
+from mlops_dagster.engine.server import Announce, LeasedServer, lease_server
+from mlops_dagster.engine.settings import ServerSettings
+from mlops_dagster.errors import TransientEngineError
+from mlops_dagster.spec.environment import LocalEngine
+
+# Loopback loses nothing: an unreachable server is gone. Spark's own policy goes on for ten minutes,
+# also in background threads that the end of the process waits for.
+LOCAL_RETRIES = 4
+
+
+class LocalConnector:
+    """Holds a lease on the local server and makes sessions of it."""
+
+    def __init__(self, engine: LocalEngine, state_folder: Path, announce: Announce) -> None:
+        self._settings = ServerSettings.of(engine)
+        self._files = EngineFiles.of(state_folder)
+        self._announce = announce
+        self._leased: LeasedServer | None = None
+
+    def server_identity(self) -> str:
+        """Return the identity of the running server; reads one file when it is the known one."""
+        state = self._files.running()
+        if self._leased is not None:
+            if state is not None and state.identity == self._leased.state.identity:
+                return state.identity
+            self.release()
+        self._leased = lease_server(self._files, self._settings, announce=self._announce)
+        return self._leased.state.identity
+
+    def connect(self) -> SparkSession:
+        """Return a new session of the leased server."""
+        if self._leased is None:
+            raise TransientEngineError("The Spark server went away", where=str(self._files.folder))
+        address = local_address(self._files, self._leased.state.port)
+        # A company's proxy must not see calls to this machine, token included.
+        return new_session(address, channel_options=(("grpc.enable_http_proxy", 0),))
+
+    def release(self) -> None:
+        """Give up the lease: from now on the server may stop for being idle."""
+        if self._leased is not None:
+            self._leased.lease.release()
+            self._leased = None
+
+
+def local_address(files: EngineFiles, port: int) -> str:
+    """Return the address of a local server; it holds the token and is a secret."""
+    try:
+        token = files.token.read_text()
+    except FileNotFoundError as error:
+        raise TransientEngineError("The Spark server went away", where=str(files.folder)) from error
+    # The name, not 127.0.0.1: only with it does Spark's client send a token without TLS.
+    return f"sc://localhost:{port}/;token={token}"
+
+
+def new_session(
+    address: str,
+    *,
+    retries: int = LOCAL_RETRIES,
+    channel_options: Sequence[tuple[str, int]] = (),
+    interceptors: Sequence[grpc.UnaryStreamClientInterceptor] = (),
+) -> SparkSession:
+    """Return a new Connect session, never one that this process had before.
+
+    Args:
+        address: `sc://host:port/;token=...`, a secret.
+        retries: How often a call is made again when the server does not answer; the waits between
+            them are 50 ms at first and four times as long each time, at most a minute.
+        channel_options: Options of the gRPC channel.
+        interceptors: See every request before it leaves, and may refuse it.
+    """
+    builder = DefaultChannelBuilder(address, channelOptions=list(channel_options))
+    for interceptor in interceptors:
+        builder.add_interceptor(interceptor)
+    # Tells pyspark's functions to build Connect expressions, as its own `builder.remote` does.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    session = ConnectSession.builder.channelBuilder(builder).create()
+    session.client.set_retry_policies([DefaultPolicy(max_retries=retries)])
+    return cast(SparkSession, session)
