@@ -154,6 +154,10 @@ class TrainingRefused(TerminalError):
     """A training set cannot give a model: too few rows or windows, one class only, no usable feature."""
 
 
+class TrackingRefused(TerminalError):
+    """MLflow answered, and refused: no permission, no such run or version, or a wrong request."""
+
+
 class StagingTestsFailed(TerminalError):
     """A registered model failed its tests in a clean process."""
 
