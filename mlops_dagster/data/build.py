@@ -1,17 +1,39 @@
 """Building one slice of a table: deliver, measure, judge, quarantine, publish."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from mlops_dagster.data.verdict import RuleResult
-from mlops_dagster.spec.contract import Contract
+from mlops_dagster.data.builtin import READABLE
+from mlops_dagster.data.checks import (
+    ROUTE,
+    VALID,
+    Batch,
+    Measured,
+    batch_of,
+    flagged,
+    measure_batch,
+)
+from mlops_dagster.data.delivery import Delivery
+from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.ingest import check_types, ingest
+from mlops_dagster.data.quarantine import replace_quarantine
+from mlops_dagster.data.transform import delivery_of, derived, pin_inputs
+from mlops_dagster.data.verdict import RefusedBatch, RuleResult, Verdict, judge
+from mlops_dagster.engine.identifiers import quote
+from mlops_dagster.errors import SourceError
+from mlops_dagster.spec.contract import Contract, read_contract, write_contract
+from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
-from mlops_dagster.state.fence import SlicePublished
+from mlops_dagster.state.fence import Claim, SlicePublished
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.locations import Locations
+from mlops_dagster.tables.publish import Origin, hold, publish_measured
+from mlops_dagster.tables.slices import Slice
 
 
 @dataclass(frozen=True)
@@ -28,7 +50,7 @@ class TableBuilt:
         rule_results: One result a rule, built-in rules first.
         contract: The columns of the table.
         contract_written: Whether the contract file was missing and has been written.
-        lineage: Per output column the (input, column) pairs it comes from; empty for files and hooks.
+        lineage: Per output column the (input, column) pairs it comes from; empty for files, hooks.
     """
 
     published: SlicePublished
@@ -56,6 +78,8 @@ def build_table(
 ) -> TableBuilt:
     """Build and publish one slice of a table.
 
+    The rows are computed twice, measured and then written; once more where some go to quarantine.
+
     Args:
         session: A Spark Connect session.
         workspace: The workspace that holds the table and its inputs.
@@ -68,9 +92,135 @@ def build_table(
 
     Raises:
         RefusedBatch: A rule refused the batch; the previous version stays readable.
-        SourceError: An input is not published or a file is missing or unreadable.
+        SourceError: An input is not published, or a file is missing or unreadable.
         ContractViolation: The columns delivered are not the contract's.
         SupersededWrite: A newer run took the slice over.
         NotDeterministic: The rows changed between measuring and writing.
     """
-    raise NotImplementedError
+    target = Slice(table.ref, window)
+    held = hold(store, target, as_of=as_of, run_id=run_id)
+    with _delivery(session, workspace, table, window, store, locations) as delivery:
+        batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
+        measured = measure_batch(batch)
+        counts = measured.counts
+        _check_records(batch, measured)
+        if counts.failed.get(READABLE):
+            check_types(table, delivery)
+        verdict = judge(batch.rules, counts)
+        _tell(store, batch, measured, verdict, held)
+        if verdict.refused:
+            raise RefusedBatch(str(target), verdict)
+        if delivery.contract_is_new:
+            write_contract(table.contract_path, delivery.contract)
+        failed = _failed_rules(batch, measured)
+        replace_quarantine(
+            session,
+            batch=batch,
+            failed_rules=failed,
+            rows=counts.quarantined,
+            held=held,
+            store=store,
+            locations=locations,
+            code_version=table.code_version,
+        )
+        publication = publish_measured(
+            session,
+            frame=_valid_rows(batch, failed),
+            target=target,
+            held=held,
+            measured=measured.valid,
+            store=store,
+            location=locations.of(table.ref),
+            origin=Origin(table.code_version, delivery.inputs),
+        )
+    return TableBuilt(
+        published=publication.published,
+        written=publication.written,
+        rows_in=counts.rows_in,
+        valid=counts.valid,
+        quarantined=counts.quarantined,
+        dropped=counts.dropped,
+        rule_results=verdict.results,
+        contract=delivery.contract,
+        contract_written=delivery.contract_is_new,
+        lineage=delivery.lineage,
+    )
+
+
+@contextmanager
+def _delivery(
+    session: SparkSession,
+    workspace: Workspace,
+    table: ResolvedTable,
+    window: str,
+    store: EventStore,
+    locations: Locations,
+) -> Iterator[Delivery]:
+    contract = table.contract
+    if contract is None and table.contract_path.exists():
+        # Written by an earlier run, after this workspace was loaded.
+        contract = read_contract(table.contract_path)
+    if table.kind == "files":
+        yield ingest(
+            session,
+            table=table,
+            window=window,
+            landing=workspace.landing,
+            contract=contract,
+            by_path=locations.by_path,
+        )
+        return
+    inputs = pin_inputs(workspace, table, window, store)
+    with derived(session, table=table, window=window, inputs=inputs, locations=locations) as frame:
+        yield delivery_of(frame, table=table, inputs=inputs, contract=contract)
+
+
+def _check_records(batch: Batch, measured: Measured) -> None:
+    """Raise unless Spark read as many records as a reading of the files apart from it counted."""
+    records = batch.delivery.records
+    if records is not None and records != measured.counts.rows_in:
+        raise SourceError(
+            "Spark reads another number of records than the files hold",
+            where=f"{batch.table.ref} {batch.window}",
+            expected=f"{records} records",
+            found=f"{measured.counts.rows_in}",
+            next_step="Look for quotes that are not closed, or a file that is still being written",
+        )
+
+
+def _tell(
+    store: EventStore, batch: Batch, measured: Measured, verdict: Verdict, held: Claim
+) -> None:
+    counts = measured.counts
+    event = BatchJudged(
+        token=held.token,
+        rows_in=counts.rows_in,
+        valid=counts.valid,
+        quarantined=counts.quarantined,
+        dropped=counts.dropped,
+        refused=verdict.refused,
+        failed_rules={
+            result.name: result.failed_rows
+            for result in verdict.results
+            if result.status != "passed"
+        },
+    )
+    stream = batch_stream(batch.table.ref, batch.window)
+    store.append_next(stream, event, as_of=held.as_of, run_id=held.run_id)
+
+
+def _failed_rules(batch: Batch, measured: Measured) -> list[str]:
+    """Return the rules that send some row to quarantine or drop it: only they are computed again."""
+    return [
+        rule.name
+        for rule in batch.row_rules
+        if rule.on_fail in (OnFail.QUARANTINE, OnFail.DROP)
+        and measured.counts.failed[rule.name] > 0
+    ]
+
+
+def _valid_rows(batch: Batch, failed: list[str]) -> DataFrame:
+    rows = batch.delivery.frame
+    if failed:
+        rows = flagged(rows, batch, failed).where(F.col(ROUTE) == VALID)
+    return rows.select(*(F.col(quote(name)) for name in batch.delivery.columns))

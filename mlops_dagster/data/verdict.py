@@ -1,12 +1,18 @@
-"""The verdict on a batch: from counts to results of rules and to publish or refuse. Pure."""
+"""The verdict on a batch: from counts to a result for every rule, and to publish or refuse. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mlops_dagster.data.builtin import RuleFacts, builtin_rules
 from mlops_dagster.errors import BatchRefused
 from mlops_dagster.spec.base import Severity
-from mlops_dagster.spec.tables import OnFail
+from mlops_dagster.spec.tables import OnFail, UnknownPolicy
+
+__all__ = ["Counts", "RefusedBatch", "RuleResult", "Verdict", "builtin_rules", "judge"]
+
+# A message names this many rules.
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,152 @@ class RuleResult:
         return self.failed_rows / self.rows if self.rows else 0.0
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What was counted in a batch.
+
+    Attributes:
+        rows_in: Rows delivered.
+        valid: Rows that will be published.
+        quarantined: Rows that fail a rule which sends them to quarantine.
+        dropped: Rows that fail a rule which drops them, and none that quarantines.
+        failed: Failing rows of each rule about rows, by name.
+        truths: The value of each rule about the data set, by name; None is unknown.
+        errors: Why a rule could not be computed, by name.
+
+    Raises:
+        ValueError: The routes do not add up to the rows delivered.
+    """
+
+    rows_in: int
+    valid: int
+    quarantined: int
+    dropped: int
+    failed: Mapping[str, int]
+    truths: Mapping[str, bool | None]
+    errors: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if self.rows_in != self.valid + self.quarantined + self.dropped:
+            raise ValueError(
+                f"{self.rows_in} rows came in, but {self.valid} are valid, "
+                f"{self.quarantined} quarantined and {self.dropped} dropped"
+            )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The results of all rules and whether the batch may be published."""
+
+    results: tuple[RuleResult, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether any rule refuses the batch."""
+        return any(result.refuses for result in self.results)
+
+
 class RefusedBatch(BatchRefused):
     """A batch that its rules refused, with the result of every rule."""
 
-    def __init__(
-        self, problem: str, *, where: str, rule_results: tuple[RuleResult, ...], next_step: str
-    ) -> None:
-        self.rule_results = rule_results
-        super().__init__(problem, where=where, next_step=next_step)
+    def __init__(self, where: str, verdict: Verdict) -> None:
+        self.rule_results = verdict.results
+        reasons = [result.message for result in verdict.results if result.refuses]
+        more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+        super().__init__(
+            f"refused by its rules: {'; '.join(reasons[:_SHOWN])}{more}",
+            where=where,
+            next_step="What was published before stays readable. Correct the source or the rule, "
+            "then run the table again",
+        )
+
+
+def judge(rules: tuple[RuleFacts, ...], counts: Counts) -> Verdict:
+    """Return the verdict on a batch.
+
+    A rule about rows passes when no row fails, or no more than `warn_if` allows. It refuses the batch
+    beyond `fail_if`; without `fail_if` only if it is to stop at a failing row. A rule about the data set
+    passes when it is true, and refuses when it is to stop. What cannot be computed refuses.
+    """
+    return Verdict(tuple(_result(rule, counts) for rule in rules))
+
+
+def _result(rule: RuleFacts, counts: Counts) -> RuleResult:
+    if rule.name in counts.errors:
+        message = f"{rule.name} cannot be computed: {counts.errors[rule.name]}"
+        return _outcome(rule, counts, status="error", failed=None, refuses=True, message=message)
+    if rule.about == "data_set":
+        return _data_set_result(rule, counts)
+    return _rows_result(rule, counts)
+
+
+def _rows_result(rule: RuleFacts, counts: Counts) -> RuleResult:
+    failed = counts.failed[rule.name]
+    if rule.warn_if is None:
+        passed = failed == 0
+    else:
+        passed = not rule.warn_if.exceeded_by(failed, counts.rows_in)
+    if rule.fail_if is not None:
+        refuses = rule.fail_if.exceeded_by(failed, counts.rows_in)
+    else:
+        refuses = rule.on_fail is OnFail.STOP and failed > 0
+    message = f"{rule.name}: no row fails"
+    if failed:
+        share = 100 * failed / counts.rows_in
+        message = f"{rule.name}: {failed} of {counts.rows_in} rows fail ({share:.3g} %)"
+        message += f", {_FATE[rule.on_fail]}"
+    if refuses and rule.fail_if is not None:
+        message += f"; the batch is refused at {rule.fail_if}"
+    return _outcome(
+        rule,
+        counts,
+        status="passed" if passed and not refuses else "failed",
+        failed=failed,
+        refuses=refuses,
+        message=message,
+    )
+
+
+_FATE = {
+    OnFail.RECORD: "recorded",
+    OnFail.DROP: "dropped",
+    OnFail.QUARANTINE: "quarantined",
+    OnFail.STOP: "which stops the batch",
+}
+
+
+def _data_set_result(rule: RuleFacts, counts: Counts) -> RuleResult:
+    truth = counts.truths[rule.name]
+    passed = rule.unknown is UnknownPolicy.PASS if truth is None else truth
+    word = {True: "true", False: "false", None: "unknown"}[truth]
+    return _outcome(
+        rule,
+        counts,
+        status="passed" if passed else "failed",
+        failed=None,
+        refuses=not passed and rule.on_fail is OnFail.STOP,
+        message=f"{rule.name}: '{rule.text}' is {word} for {counts.valid} valid rows",
+    )
+
+
+def _outcome(
+    rule: RuleFacts,
+    counts: Counts,
+    *,
+    status: Literal["passed", "failed", "error"],
+    failed: int | None,
+    refuses: bool,
+    message: str,
+) -> RuleResult:
+    return RuleResult(
+        name=rule.name,
+        text=rule.text,
+        about=rule.about,
+        status=status,
+        severity=rule.severity,
+        on_fail=rule.on_fail,
+        failed_rows=failed,
+        rows=counts.rows_in,
+        refuses=refuses,
+        message=message,
+    )

@@ -131,7 +131,7 @@ def publish_measured(
     if _is_unchanged(session, target, earlier, measured, location) and earlier is not None:
         ensure_holds(store, held)
         return Publication(earlier, written=False)
-    commit = _commit(
+    commit = commit_slice(
         session,
         frame=frame,
         target=target,
@@ -164,7 +164,43 @@ def publish_measured(
     return Publication(publication, written=True)
 
 
-def write_with_retries(
+def commit_slice(
+    session: SparkSession,
+    *,
+    frame: DataFrame,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> Commit:
+    """Replace a slice under a claim and return the commit; conflicts over other slices are retried.
+
+    Raises:
+        SupersededWrite: The claim is no longer the newest, or Delta has seen a newer one.
+        DeltaConflict: Others were faster every time.
+    """
+    _write(
+        session,
+        frame=frame,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
+    commit = find_commit(session, location, held.token)
+    if commit is None:
+        ensure_holds(store, held)
+        raise SupersededWrite(
+            "the table holds a commit of this slice that is newer than the event store knows",
+            where=str(target),
+            next_step="The event store was set back; restore it, or move the table away",
+        )
+    return commit
+
+
+def _write(
     session: SparkSession,
     *,
     frame: DataFrame,
@@ -174,12 +210,6 @@ def write_with_retries(
     location: TableLocation,
     origin: Origin,
 ) -> None:
-    """Replace a slice under a claim; conflicts with writers of other slices are tried again.
-
-    Raises:
-        SupersededWrite: The claim is no longer the newest.
-        DeltaConflict: Others were faster every time.
-    """
     order = WriteOrder(_line(store, target, held), held.seq)
     for attempt in range(1, WRITE_ATTEMPTS + 1):
         ensure_holds(store, held)
@@ -200,36 +230,6 @@ def write_with_retries(
             time.sleep(random.uniform(0, 0.2 * attempt))  # noqa: S311
         else:
             return
-
-
-def _commit(
-    session: SparkSession,
-    *,
-    frame: DataFrame,
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> Commit:
-    write_with_retries(
-        session,
-        frame=frame,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
-    commit = find_commit(session, location, held.token)
-    if commit is None:
-        ensure_holds(store, held)
-        raise SupersededWrite(
-            "the table holds a commit of this slice that is newer than the event store knows",
-            where=str(target),
-            next_step="The event store was set back; restore it, or move the table away",
-        )
-    return commit
 
 
 def _is_unchanged(

@@ -9,7 +9,7 @@ WINDOW_COLUMN = "window"
 
 @dataclass(frozen=True)
 class Part:
-    """A column that divides a window further, such as the model version of predictions, and its value."""
+    """A column that divides a window further, such as the model version, and its value."""
 
     column: str
     value: str
@@ -23,11 +23,13 @@ class Slice:
         ref: The table.
         window: The window's key; `static` for tables without windows.
         part: What is replaced within the window; all of it by default.
+        mixed: The table also holds slices of static tables, so `static` stands in its column `window`.
     """
 
     ref: TableRef
     window: str = STATIC
     part: Part | None = None
+    mixed: bool = False
 
     def __str__(self) -> str:
         text = str(self.ref) if self.window == STATIC else f"{self.ref} {self.window}"
@@ -35,8 +37,9 @@ class Slice:
 
     @property
     def literals(self) -> dict[str, str]:
-        """Columns that hold one value in the whole slice: `window` unless static, then the part's column."""
-        values = {} if self.window == STATIC else {WINDOW_COLUMN: self.window}
+        """Columns that hold one value in the whole slice: `window` unless static, the part's."""
+        has_window = self.window != STATIC or self.mixed
+        values = {WINDOW_COLUMN: self.window} if has_window else {}
         if self.part is not None:
             values[self.part.column] = self.part.value
         return values

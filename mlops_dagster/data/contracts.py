@@ -1,0 +1,104 @@
+"""Holding what was found against a contract: every difference at once, with the nearest names."""
+
+from collections.abc import Mapping, Sequence
+
+from mlops_dagster.data.delivery import PREFIX
+from mlops_dagster.engine.identifiers import quote
+from mlops_dagster.errors import ContractViolation, nearest_name
+from mlops_dagster.spec.contract import Contract, ContractColumn
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.tables.slices import WINDOW_COLUMN
+
+# Widening that loses nothing; any other change of type is a difference.
+_WIDER = {
+    "tinyint": {"smallint", "int", "bigint"},
+    "smallint": {"int", "bigint"},
+    "int": {"bigint"},
+    "float": {"double"},
+    "timestamp_ntz": {"timestamp"},
+}
+
+
+def check_found(
+    contract: Contract, found: Mapping[str, str | None], *, where: str, widen: bool = False
+) -> None:
+    """Raise unless the columns found are the contract's; their order does not matter.
+
+    Args:
+        contract: What was promised.
+        found: Types by name; None where files hold texts that have no type yet.
+        where: The table or file.
+        widen: Take a narrower number where the contract has a wider one.
+
+    Raises:
+        ContractViolation: Lists all differences.
+    """
+    differences = differences_of(contract, found, widen=widen)
+    if differences:
+        raise ContractViolation(
+            f"{len(differences)} differences from the contract of {contract.table}: "
+            + "; ".join(differences),
+            where=where,
+            next_step="Correct the source, or change the contract file and review what reads it",
+        )
+
+
+def differences_of(
+    contract: Contract, found: Mapping[str, str | None], *, widen: bool = False
+) -> list[str]:
+    """Return one sentence for each column that is missing, extra or of another type."""
+    expected = contract.types
+    extra = [name for name in found if name not in expected]
+    sentences = []
+    for name, kind in expected.items():
+        if name not in found:
+            nearest = nearest_name(name, extra)
+            renamed = f" (renamed to '{nearest}'?)" if nearest else ""
+            sentences.append(f"column '{name}' is missing{renamed}")
+            continue
+        other = found[name]
+        if other is None or other == kind or (widen and kind in _WIDER.get(other, ())):
+            continue
+        sentences.append(f"column '{name}' should be {kind}, is {other}")
+    sentences += [f"column '{name}' is not in the contract" for name in extra]
+    return sentences
+
+
+def contract_of(ref: TableRef, columns: Mapping[str, str]) -> Contract:
+    """Return a contract that promises these columns, all of them nullable."""
+    return Contract(
+        spec_version=1,
+        table=str(ref),
+        columns=[ContractColumn(name=name, type=kind) for name, kind in columns.items()],
+    )
+
+
+def ddl_of(contract: Contract) -> str:
+    """Return a contract's columns as Spark writes a schema in one text."""
+    return ", ".join(f"{quote(column.name)} {column.type}" for column in contract.columns)
+
+
+def check_names(ref: TableRef, names: Sequence[str]) -> None:
+    """Raise when a table's column has a name that is ours, or two differ in case only.
+
+    Raises:
+        ContractViolation: Names the column.
+    """
+    lowered: dict[str, str] = {}
+    for name in names:
+        key = name.lower()
+        if key == WINDOW_COLUMN or key.startswith(PREFIX):
+            raise ContractViolation(
+                f"the name '{name}' is taken",
+                where=str(ref),
+                expected=f"any name but '{WINDOW_COLUMN}' and those that start with '{PREFIX}'",
+                next_step="Rename the column",
+            )
+        if key in lowered:
+            raise ContractViolation(
+                "two columns have one name",
+                where=str(ref),
+                found=f"'{lowered[key]}' and '{name}'",
+                next_step="Rename one of them",
+            )
+        lowered[key] = name

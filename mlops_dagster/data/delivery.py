@@ -1,0 +1,48 @@
+"""What a table's files, SQL or hook deliver, before any rule has looked at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame
+
+from mlops_dagster.spec.contract import Contract
+from mlops_dagster.state.fence import InputVersion
+
+# Columns of our own beside a table's; the prefix is refused in tables.
+PREFIX = "__mlops_"
+IS_UNREADABLE = f"{PREFIX}unreadable"
+RAW = f"{PREFIX}raw"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The rows of one slice of a table, and where they come from.
+
+    Attributes:
+        frame: The contract's columns in their order. Rows of text files also have `IS_UNREADABLE`
+            (boolean) and `RAW` (the record as it was, where it is unreadable).
+        contract: The table's columns.
+        contract_is_new: No contract file was there; this one was made from what was found.
+        records: Records in the files; None for other tables, and for files too large to count.
+        inputs: What was read of other tables.
+        lineage: Per column the (input, column) pairs it comes from.
+        texts: The records of text files before they had types.
+    """
+
+    frame: DataFrame
+    contract: Contract
+    contract_is_new: bool
+    records: int | None = None
+    inputs: tuple[InputVersion, ...] = ()
+    lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    texts: DataFrame | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the contract's columns in their order."""
+        return [column.name for column in self.contract.columns]
+
+    @property
+    def has_records(self) -> bool:
+        """Whether rows come from text records, which may be unreadable."""
+        return IS_UNREADABLE in self.frame.columns

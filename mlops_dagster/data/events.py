@@ -1,0 +1,48 @@
+"""Events of data: what became of each batch, and which slices of the quarantine may hold rows."""
+
+from typing import ClassVar
+
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.state.event import Event
+
+
+class BatchJudged(Event):
+    """A batch of a slice was measured and judged; appended before anything is written.
+
+    Attributes:
+        token: The claim under which it was judged; that of the publication, if there is one.
+        rows_in: Rows delivered.
+        valid: Rows to be published.
+        quarantined: Rows to be quarantined.
+        dropped: Rows dropped.
+        refused: Whether its rules refused it.
+        failed_rules: Failing rows of each rule that did not pass; None where rows are not counted.
+    """
+
+    kind: ClassVar[str] = "batch_judged"
+
+    token: str
+    rows_in: int
+    valid: int
+    quarantined: int
+    dropped: int
+    refused: bool
+    failed_rules: dict[str, int | None]
+
+
+class QuarantineReplaced(Event):
+    """The quarantine of a slice holds this many rows of a batch.
+
+    Appended before rows are written and after they are removed, so `rows` above 0 means that there may
+    be some.
+    """
+
+    kind: ClassVar[str] = "quarantine_replaced"
+
+    token: str
+    rows: int
+
+
+def batch_stream(ref: TableRef, window: str) -> str:
+    """Return the stream of what became of a slice's batches."""
+    return f"batch/{ref}/{window}"

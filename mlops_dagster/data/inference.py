@@ -1,0 +1,103 @@
+"""The contract that landing files suggest, over all files of the table, so that a later month still fits."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mlops_dagster.data.contracts import check_names, contract_of
+from mlops_dagster.data.landing import Form, LandingFile
+from mlops_dagster.data.records import read_records, scan_file
+from mlops_dagster.data.typed import TypeGuess
+from mlops_dagster.errors import SourceError
+from mlops_dagster.spec.contract import Contract
+from mlops_dagster.spec.refs import TableRef
+
+# Records looked at before the column types are asked again.
+_CHUNK = 10_000
+
+
+def infer_contract(
+    ref: TableRef, files: Sequence[LandingFile], *, nulls: Sequence[str]
+) -> Contract:
+    """Return a contract that every file fits: columns of all, types that hold all their texts.
+
+    Text columns become bigint, double, date, timestamp (ISO 8601), boolean or string; Parquet columns
+    keep their types. Reads every file once.
+
+    Raises:
+        SourceError: A file cannot be read, or the files' types cannot be one.
+    """
+    types: dict[str, str] = {}
+    texts = [file for file in files if file.form is not Form.PARQUET]
+    if texts:
+        types |= _text_types(texts, frozenset(("", *nulls)))
+    for file in files:
+        if file.form is Form.PARQUET:
+            _merge(types, parquet_types(file), file)
+    check_names(ref, list(types))
+    return contract_of(ref, types)
+
+
+def parquet_types(file: LandingFile) -> dict[str, str]:
+    """Return the Spark types of a Parquet file's columns.
+
+    Raises:
+        SourceError: It is no Parquet file, or a column's type has no counterpart.
+    """
+    try:
+        schema = pq.read_schema(file.path)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            "the file cannot be read as Parquet", where=str(file), found=str(error)
+        ) from error
+    return {field.name: _spark_type(field, file) for field in schema}
+
+
+def _text_types(files: Sequence[LandingFile], missing: frozenset[str]) -> dict[str, str]:
+    guesses: dict[str, TypeGuess] = {}
+    for file in files:
+        columns = scan_file(file).columns
+        for name in columns:
+            guesses.setdefault(name, TypeGuess())
+        records = read_records(file, columns)
+        while chunk := list(islice(records, _CHUNK)):
+            whole = [record.values for record in chunk if record.raw is None]
+            for name, values in zip(columns, zip(*whole, strict=True), strict=False):
+                guesses[name].see(v for v in values if v is not None and v not in missing)
+    return {name: guess.type for name, guess in guesses.items()}
+
+
+def _merge(types: dict[str, str], found: dict[str, str], file: LandingFile) -> None:
+    for name, kind in found.items():
+        known = types.setdefault(name, kind)
+        if known == kind:
+            continue
+        if {known, kind} <= {"tinyint", "smallint", "int", "bigint"}:
+            types[name] = "bigint"
+        elif {known, kind} <= {"tinyint", "smallint", "int", "bigint", "float", "double"}:
+            types[name] = "double"
+        else:
+            raise SourceError(
+                f"column '{name}' has another type than in the files before",
+                where=str(file),
+                expected=known,
+                found=kind,
+            )
+
+
+def _spark_type(field: pa.Field, file: LandingFile) -> str:
+    from pyspark.errors import PySparkException
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    try:
+        kind = from_arrow_type(field.type, prefer_timestamp_ntz=True)
+    except PySparkException as error:
+        raise SourceError(
+            f"column '{field.name}' has a type that Spark does not know",
+            where=str(file),
+            found=str(field.type),
+        ) from error
+    # Instants without an offset are meant in UTC, as in texts.
+    return str(kind.simpleString()).replace("timestamp_ntz", "timestamp")

@@ -1,0 +1,127 @@
+"""Landing files as rows: by Spark where it may see paths, else read here and uploaded in pieces."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from itertools import islice
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from mlops_dagster.data.contracts import ddl_of
+from mlops_dagster.data.delivery import RAW
+from mlops_dagster.data.inference import parquet_types
+from mlops_dagster.data.landing import Form, LandingFile
+from mlops_dagster.data.records import FileScan, read_records
+from mlops_dagster.engine.identifiers import quote
+from mlops_dagster.engine.transfer import frame_from_pandas
+from mlops_dagster.errors import SourceError
+from mlops_dagster.spec.contract import Contract
+
+# Records in one upload; a piece stays far below what one request may carry.
+_UPLOAD_RECORDS = 50_000
+
+
+def text_rows(
+    session: SparkSession, scan: FileScan, columns: Sequence[str], *, by_path: bool
+) -> DataFrame:
+    """Return the records of a text file: `columns` as strings, and RAW where a record is malformed.
+
+    Args:
+        session: A Spark session.
+        scan: What one reading of the file told.
+        columns: Names that the file has.
+        by_path: The server may read the file itself.
+    """
+    if not by_path:
+        return _uploaded_texts(session, scan.file, columns)
+    # CSV columns are told by their place, JSON values by their name.
+    names = scan.columns if scan.file.form is Form.CSV else columns
+    schema = ", ".join(f"{quote(name)} string" for name in (*names, RAW))
+    reader = (
+        session.read.schema(schema)
+        .option("mode", "PERMISSIVE")
+        .option("columnNameOfCorruptRecord", RAW)
+        .option("multiLine", scan.multiline)
+        .option("encoding", "UTF-8")
+    )
+    path = spark_path(scan.file)
+    if scan.file.form is Form.CSV:
+        # Quotes are doubled inside quotes; a backslash is a character like any other.
+        texts = reader.option("header", True).option("escape", '"').csv(path)
+        # Spark keeps lines of blanks when records may span lines.
+        texts = texts.where(F.col(RAW).isNull() | (F.trim(F.col(RAW)) != ""))
+    else:
+        texts = reader.option("allowSingleQuotes", False).json(path)
+    return texts.select(*(F.col(quote(name)) for name in (*columns, RAW)))
+
+
+def parquet_rows(
+    session: SparkSession, file: LandingFile, contract: Contract, *, by_path: bool
+) -> DataFrame:
+    """Return the rows of a Parquet file with the contract's columns and types."""
+    if by_path:
+        frame = session.read.parquet(spark_path(file))
+    else:
+        frame = _union(list(_uploaded_parquet(session, file, contract)))
+    return frame.select(
+        *(F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items())
+    )
+
+
+def spark_path(file: LandingFile) -> str:
+    """Return a file's path as Spark reads it literally: it would expand patterns in it."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(file.path))
+
+
+def count_parquet(file: LandingFile) -> int:
+    """Return how many rows a Parquet file says it has.
+
+    Raises:
+        SourceError: It is no Parquet file.
+    """
+    try:
+        return int(pq.read_metadata(file.path).num_rows)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            "the file cannot be read as Parquet", where=str(file), found=str(error)
+        ) from error
+
+
+def _uploaded_texts(session: SparkSession, file: LandingFile, columns: Sequence[str]) -> DataFrame:
+    names = [*columns, RAW]
+    schema = ", ".join(f"{quote(name)} string" for name in names)
+    records = read_records(file, columns)
+    pieces = []
+    while chunk := list(islice(records, _UPLOAD_RECORDS)):
+        rows = [(*record.values, record.raw) for record in chunk]
+        # As objects: pandas' own string type would turn null into NaN.
+        piece = pd.DataFrame(rows, columns=names, dtype=object)
+        pieces.append(frame_from_pandas(session, piece, schema=schema))
+    return _union(pieces) if pieces else session.createDataFrame([], schema)
+
+
+def _uploaded_parquet(
+    session: SparkSession, file: LandingFile, contract: Contract
+) -> Iterator[DataFrame]:
+    kinds = parquet_types(file)
+    schema = ", ".join(f"{quote(name)} {kinds[name]}" for name in contract.types)
+    try:
+        batches = pq.ParquetFile(file.path).iter_batches(
+            batch_size=_UPLOAD_RECORDS, columns=list(contract.types)
+        )
+        for batch in batches:
+            rows = batch.to_pandas(integer_object_nulls=True, timestamp_as_object=False)
+            yield frame_from_pandas(session, rows[list(contract.types)], schema=schema)
+    except pa.ArrowException as error:
+        raise SourceError(
+            "the file cannot be read as Parquet", where=str(file), found=str(error)
+        ) from error
+    yield session.createDataFrame([], ddl_of(contract)).limit(0)
+
+
+def _union(frames: list[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, frames)

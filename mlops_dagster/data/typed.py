@@ -1,0 +1,146 @@
+"""Texts to typed columns, and the types that texts suggest.
+
+Both sides use one table of patterns, so that a text whose type was inferred is always read. An instant
+without an offset is meant in UTC; a date stays a date.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from mlops_dagster.data.delivery import IS_UNREADABLE, RAW
+from mlops_dagster.engine.identifiers import quote
+from mlops_dagster.engine.transfer import one_row
+
+INTEGER = r"[+-]?[0-9]{1,19}"
+NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?(inf|Infinity)|NaN|nan"
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIMESTAMP = (
+    DATE + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?)?"
+)
+BOOLEAN = r"[tT]rue|[fF]alse|TRUE|FALSE"
+
+# What a type looks like in a text.
+_LOOKS = {
+    "tinyint": INTEGER,
+    "smallint": INTEGER,
+    "int": INTEGER,
+    "bigint": INTEGER,
+    "float": NUMBER,
+    "double": NUMBER,
+    "decimal": NUMBER,
+    "date": DATE,
+    "timestamp": TIMESTAMP,
+    "timestamp_ntz": TIMESTAMP,
+    "boolean": BOOLEAN,
+}
+_NESTED = ("array", "map", "struct")
+# A code such as 00501 is no number: its zeros would be lost. Neither is what bigint cannot hold.
+_CODE = re.compile(r"[+-]?0[0-9]+")
+_LARGEST = 2**63 - 1
+
+
+def typed_rows(texts: DataFrame, types: Mapping[str, str], *, nulls: Sequence[str]) -> DataFrame:
+    """Return rows of texts as rows of typed columns, with IS_UNREADABLE and RAW beside them.
+
+    Args:
+        texts: The columns as strings, and RAW: the record where it is malformed, else null.
+        types: Spark's type names by column.
+        nulls: Texts that mean null; the empty text always does.
+    """
+    values = _values(types, nulls)
+    read = {name: _read(values[name], kind) for name, kind in types.items()}
+    unread = [values[name].isNotNull() & read[name].isNull() for name in values]
+    unreadable = F.col(RAW).isNotNull()
+    for column in unread:
+        unreadable = unreadable | column
+    row = F.to_json(
+        F.struct(*(F.col(quote(name)) for name in values)), {"ignoreNullFields": "false"}
+    )
+    return texts.select(
+        *(column.alias(name) for name, column in read.items()),
+        unreadable.alias(IS_UNREADABLE),
+        F.when(unreadable, F.coalesce(F.col(RAW), row)).alias(RAW),
+    )
+
+
+def text_counts(
+    texts: DataFrame, types: Mapping[str, str], *, nulls: Sequence[str]
+) -> list[tuple[str, int, int, str]]:
+    """Return for each column that has unreadable texts: its name, texts, unreadable ones, the least.
+
+    Arguments as `typed_rows`; malformed records do not count.
+    """
+    values = _values(types, nulls)
+    whole = texts.where(F.col(RAW).isNull())
+    aggregates = []
+    for place, (name, kind) in enumerate(types.items()):
+        unread = F.when(_read(values[name], kind).isNull(), values[name])
+        aggregates += [
+            F.count(values[name]).alias(f"texts{place}"),
+            F.count(unread).alias(f"unread{place}"),
+            F.min(unread).alias(f"example{place}"),
+        ]
+    row = one_row(whole.agg(*aggregates), what="counts of texts")
+    counted = [
+        (name, int(row[f"texts{n}"]), int(row[f"unread{n}"]), str(row[f"example{n}"]))
+        for n, name in enumerate(types)
+    ]
+    return [column for column in counted if column[2] > 0]
+
+
+class TypeGuess:
+    """The type that fits all texts seen so far: bigint, double, date, timestamp, boolean or string."""
+
+    # Narrow before wide: an integer is a number, a date the start of an instant.
+    _ORDER = (
+        ("bigint", re.compile(INTEGER)),
+        ("double", re.compile(NUMBER)),
+        ("date", re.compile(DATE)),
+        ("timestamp", re.compile(TIMESTAMP)),
+        ("boolean", re.compile(BOOLEAN)),
+    )
+
+    def __init__(self) -> None:
+        self._left = list(self._ORDER)
+        self._seen = False
+
+    def see(self, texts: Iterable[str]) -> None:
+        """Take texts into account; nulls are left out by the caller."""
+        for text in texts:
+            self._seen = True
+            if not self._left:
+                return
+            if not self._fits(self._left[0], text):
+                self._left = [kind for kind in self._left if self._fits(kind, text)]
+
+    @property
+    def type(self) -> str:
+        """The narrowest type that fits; `string` when none does or nothing was seen."""
+        return self._left[0][0] if self._seen and self._left else "string"
+
+    @staticmethod
+    def _fits(kind: tuple[str, re.Pattern[str]], text: str) -> bool:
+        name, pattern = kind
+        if pattern.fullmatch(text) is None:
+            return False
+        if name == "bigint":
+            return _CODE.fullmatch(text) is None and abs(int(text)) <= _LARGEST
+        return not (name == "double" and _CODE.fullmatch(text))
+
+
+def _values(types: Mapping[str, str], nulls: Sequence[str]) -> dict[str, Column]:
+    missing = ["", *nulls]
+    return {name: F.when(~F.col(quote(name)).isin(missing), F.col(quote(name))) for name in types}
+
+
+def _read(text: Column, kind: str) -> Column:
+    name = re.split(r"[(<]", kind, maxsplit=1)[0]
+    if name in _NESTED:
+        return F.from_json(text, kind)
+    if name not in _LOOKS:
+        return text.cast(kind)
+    # Spark's own cast is wider than a reader expects: '05:00' is a time of today, '1d' a number.
+    return F.when(F.trim(text).rlike(f"^({_LOOKS[name]})$"), text.try_cast(kind))
