@@ -1,0 +1,115 @@
+"""Profiles a Spark frame on a baseline's cells: one scan, one row a slice and column comes back."""
+
+from functools import reduce
+from typing import TYPE_CHECKING, cast
+
+from pyspark import cloudpickle
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from mlops_dagster.engine.identifiers import quote
+from mlops_dagster.engine.transfer import rows_to_client
+from mlops_dagster.monitoring.counts import Profile, WrongType
+from mlops_dagster.monitoring.grid import Grid, NumericGrid
+from mlops_dagster.monitoring.tally import CountedRow, profile_from_rows
+from mlops_dagster.workers import profile as worker
+
+if TYPE_CHECKING:
+    from mlops_dagster.monitoring.baseline import Baseline
+
+# Examples of unseen values fetched a column: more than one partition's, so that frequent ones win.
+_EXAMPLES = 200
+
+_SUMMED = ("rows", "nulls", "nans", "positive_infinities", "negative_infinities", "zeros")
+
+
+def window_profile(frame: DataFrame, baseline: "Baseline") -> Profile:
+    """Count a window's rows on the baseline's cells.
+
+    Costs one scan of the needed columns and a shuffle of one row a partition, slice and column.
+    Columns that are not in the frame or cannot be counted as their kind are named in the profile
+    instead of failing it: they are findings.
+
+    Args:
+        frame: Rows of the window with features, prediction and slice columns by the baseline's
+            names.
+        baseline: The baseline of the model in charge.
+
+    Raises:
+        TransientEngineError: The session or server went away.
+    """
+    grid = baseline.grid
+    types = {field.name: field.dataType for field in frame.schema.fields}
+    names = baseline.needed_columns
+    absent = [name for name in names if name not in types]
+    wrong = [
+        w for w in (_wrong_type(grid, name, types[name]) for name in names if name in types) if w
+    ]
+    uncounted = {*absent, *(w.column for w in wrong)}
+    columns = [c for c in grid.columns if c.name not in uncounted]
+    slices = [s for s in grid.slices if s.name not in uncounted]
+    rows: list[CountedRow] = []
+    if columns:
+        cloudpickle.register_pickle_by_value(worker)  # type: ignore[no-untyped-call]
+        needed = [_countable(grid, name, types[name]) for name in names if name not in uncounted]
+        count = worker.counter([c.cells for c in columns], [s.cells for s in slices])
+        rows = _fetch(frame.select(*needed).mapInArrow(count, worker.PARTIAL_SCHEMA))
+    return profile_from_rows(rows, grid, absent=absent, wrong_types=wrong)
+
+
+def _fetch(partial: DataFrame) -> list[CountedRow]:
+    summed = partial.groupBy("slice_key", "slice_value", "column").agg(
+        *(F.sum(name).alias(name) for name in _SUMMED),
+        F.min("low").alias("low"),
+        F.max("high").alias("high"),
+        _sum_arrays("counts", "bigint"),
+        _sum_arrays("sums", "double"),
+        _sum_arrays("moments", "double"),
+        F.slice(F.flatten(F.collect_list("unseen")), 1, _EXAMPLES).alias("unseen"),
+    )
+    found = rows_to_client(summed, what="the profile of a window")
+    return cast(list[CountedRow], found.to_dict("records"))
+
+
+def _sum_arrays(name: str, element: str) -> Column:
+    """Sum arrays cell by cell; sorted first, since doubles add up differently in another order."""
+    empty = F.array().cast(f"array<{element}>")
+    zero = F.lit(0).cast(element)
+
+    def add(total: Column, part: Column) -> Column:
+        return F.zip_with(total, part, lambda a, b: F.coalesce(a, zero) + F.coalesce(b, zero))
+
+    return F.aggregate(F.array_sort(F.collect_list(name)), empty, add).alias(name)
+
+
+def _wrong_type(grid: Grid, name: str, found: T.DataType) -> WrongType | None:
+    numeric = any(isinstance(c, NumericGrid) and c.name == name for c in grid.columns)
+    countable = (T.NumericType, T.BooleanType) if numeric else (T.AtomicType,)
+    if isinstance(found, (*countable, T.NullType)):
+        return None
+    expected = "a number" if numeric else "a string, number, boolean, date or timestamp"
+    return WrongType(column=name, expected=expected, found=found.simpleString())
+
+
+def _countable(grid: Grid, name: str, found: T.DataType) -> Column:
+    """Return the column in a form that Arrow and the worker read alike.
+
+    A column may be numeric and a slice at once, so numbers stay as they are; dates and decimals
+    become texts only where they are categories.
+    """
+    column = F.col(quote(name))
+    numeric = any(isinstance(c, NumericGrid) and c.name == name for c in grid.columns)
+    if numeric:
+        return column.cast("double").alias(name)
+    plain = (T.StringType, T.IntegralType, T.FloatType, T.DoubleType, T.BooleanType)
+    return (column if isinstance(found, plain) else column.cast("string")).alias(name)
+
+
+def add_profiles(profiles: list[Profile]) -> Profile:
+    """Return the profile of all row sets together, such as the hours of a day.
+
+    Raises:
+        MonitoringError: They do not share one grid.
+    """
+    return reduce(lambda a, b: a + b, profiles)
