@@ -28,6 +28,7 @@ class ModelInputs:
         frames: Their rows, limited to the windows that can matter.
         features: The features in their order.
         calendar: The calendar of the use case; None for one without windows.
+        windows: Windows of the rows, oldest first; empty for rows without windows.
         as_of: Rows and labels that became known later do not count.
     """
 
@@ -36,6 +37,7 @@ class ModelInputs:
     frames: Mapping[TableRef, DataFrame]
     features: tuple[FeatureColumn, ...]
     calendar: WindowCalendar | None
+    windows: tuple[str, ...]
     as_of: datetime
 
     @property

@@ -44,7 +44,7 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     if timed:
         times = [
             F.col(OWN_EVENT_TIME).alias(EVENT_TIME),
-            earlier(F.col(OWN_EVENT_TIME), inputs.ahead).alias(PREDICTION_TIME),
+            _prediction_time(inputs).alias(PREDICTION_TIME),
         ]
     if WINDOW in rows.columns:
         times.append(F.col(WINDOW).alias(ROW_WINDOW))
@@ -112,9 +112,22 @@ def _check_joinable(table: ResolvedTable, rows: DataFrame, rows_table: ResolvedT
         )
 
 
+def _prediction_time(inputs: ModelInputs) -> Column:
+    """Return when a row is predicted: `ahead` of its event; a forecast when its window opens.
+
+    The earlier of the two counts. Training goes by the same rule, so that a forecast finds the
+    features as its model learnt them.
+    """
+    ahead = earlier(F.col(OWN_EVENT_TIME), inputs.ahead)
+    if inputs.model.spec.predict.at != "open" or inputs.calendar is None or not inputs.windows:
+        return ahead
+    starts = [
+        F.lit(part) for key in inputs.windows for part in (key, inputs.calendar.as_of_open(key))
+    ]
+    return F.least(ahead, F.create_map(*starts)[F.col(WINDOW)])
+
+
 def _is_knowable(inputs: ModelInputs) -> Column:
-    """Return whether a row was known at its prediction time, and by as_of (for a forecast)."""
-    known = F.col(OWN_KNOWN_AT) <= F.least(
-        earlier(F.col(OWN_EVENT_TIME), inputs.ahead), F.lit(inputs.as_of)
-    )
+    """Return whether a row was known at its prediction time, and by as_of."""
+    known = F.col(OWN_KNOWN_AT) <= F.least(_prediction_time(inputs), F.lit(inputs.as_of))
     return F.coalesce(known, F.lit(False))

@@ -87,6 +87,7 @@ def read_model_inputs(
         frames=frames,
         features=feature_names(model, tables, types),
         calendar=calendar,
+        windows=tuple(windows),
         as_of=as_of,
     )
     manifest = tuple(pinned.version for pinned in pins.values() if pinned is not None)
@@ -115,6 +116,7 @@ def read_label_inputs(
         frames={table.ref: frame},
         features=(),
         calendar=calendar,
+        windows=tuple(windows),
         as_of=as_of,
     )
     return Reading(inputs, () if pinned is None else (pinned.version,))

@@ -1,6 +1,5 @@
 """The training set: rows up to a cutoff as known when predicted, with the labels known by then."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,7 +70,7 @@ class TrainingSetBuilt:
     counts: TrainingSetCounts
 
 
-def training_rows(inputs: ModelInputs, *, windows: Sequence[str]) -> DataFrame:
+def training_rows(inputs: ModelInputs) -> DataFrame:
     """Return the rows of a training set.
 
     Columns: the key; event_time, prediction_time and row_window (where rows have times); the
@@ -80,7 +79,6 @@ def training_rows(inputs: ModelInputs, *, windows: Sequence[str]) -> DataFrame:
 
     Args:
         inputs: Pinned tables with the label's, and as_of.
-        windows: Windows of the rows, oldest first.
     """
     rows = attach_label(predictable_rows(inputs, with_label=True), inputs)
     features = [feature.name for feature in inputs.features]
@@ -88,7 +86,7 @@ def training_rows(inputs: ModelInputs, *, windows: Sequence[str]) -> DataFrame:
     day = local_date(F.col(EVENT_TIME), inputs.time_zone) if timed else F.lit(None)
     split = split_column(
         inputs.model.spec.train.holdout,
-        windows=windows,
+        windows=inputs.windows,
         features=features,
         time_zone=inputs.time_zone,
     )
@@ -146,7 +144,7 @@ def build_training_set(
     target = Slice(model.derived("model", TRAINING_SET), cutoff)
     publication = publish_frame(
         session,
-        frame=training_rows(reading.inputs, windows=windows),
+        frame=training_rows(reading.inputs),
         target=target,
         as_of=as_of,
         store=store,

@@ -1,0 +1,348 @@
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from mlops_dagster.engine.transfer import one_row, rows_to_client
+from mlops_dagster.errors import ContractViolation
+from mlops_dagster.features.inputs import ModelInputs
+from mlops_dagster.features.labels import attach_label
+from mlops_dagster.features.model_rows import count_rows, predictable_rows
+from mlops_dagster.features.split import is_held_out_day
+from mlops_dagster.features.training_set import training_rows
+from mlops_dagster.spec.models import Predict
+from mlops_dagster.windows import Duration, Grain, WindowCalendar
+from mlops_dagster_tests.features.worlds import inputs, model, ref, table, utc
+
+DAYS = WindowCalendar(Grain.DAY, "2024-03-01")
+TABLES = dict(
+    [
+        table("silver.orders", DAYS, key=["order"], event_time="at", known_at="seen"),
+        table(
+            "silver.weather",
+            DAYS,
+            key=["place"],
+            event_time="at",
+            valid_for=Duration.parse("6 hours"),
+        ),
+        table("silver.places", key=["place"]),
+        table("silver.sales", DAYS, key=["order"], event_time="at", known_at="paid"),
+    ]
+)
+MODEL = model(
+    rows="silver.orders",
+    ahead="2 hours",
+    label={"table": "silver.sales", "column": "price", "within": "1 day"},
+    features={
+        "silver.orders": ["size"],
+        "silver.weather": ["rain", "size"],
+        "silver.places": "all",
+    },
+)
+ORDERS = [
+    # order, place, at, seen, size
+    (1, "x", "2024-03-01 12:00", "2024-02-20 00:00", 1.0),
+    (2, "x", "2024-03-01 09:59", "2024-02-20 00:00", 2.0),
+    (3, "y", "2024-03-02 12:00", "2024-03-02 10:00", 3.0),
+    (4, "y", "2024-03-02 12:00", "2024-03-02 10:01", 4.0),
+    (5, None, "2024-03-02 23:59", "2024-02-20 00:00", 5.0),
+]
+WEATHER = [
+    # place, at, rain, size
+    ("x", "2024-03-01 03:59", 0.1, 10.0),
+    ("x", "2024-03-01 10:00", 0.2, None),
+    ("x", "2024-03-01 10:01", 0.9, 90.0),
+    ("y", "2024-03-02 03:59", 0.3, 30.0),
+    (None, "2024-03-02 20:00", 0.4, 40.0),
+]
+PLACES = [("x", "north"), ("y", "south")]
+SALES = [
+    # order, at, paid, price
+    (1, "2024-03-01 12:00", "2024-03-02 08:00", 11.0),
+    (1, "2024-03-01 12:00", "2024-03-02 08:00", 11.0),
+    (2, "2024-03-01 11:59", "2024-03-01 12:00", 99.0),
+    (3, "2024-03-02 12:00", "2024-03-03 00:01", 33.0),
+]
+AS_OF = utc("2024-03-03 00:00")
+WINDOWS = ("2024-03-01", "2024-03-02")
+
+
+def orders(spark: SparkSession, rows: list[tuple[object, ...]]) -> DataFrame:
+    data = [
+        (order, place, utc(str(at)), utc(str(seen)), size, str(at)[:10])
+        for order, place, at, seen, size in rows
+    ]
+    schema = "order bigint, place string, at timestamp, seen timestamp, size double, window string"
+    return spark.createDataFrame(data, schema)
+
+
+def weather(spark: SparkSession, rows: list[tuple[object, ...]]) -> DataFrame:
+    data = [(place, utc(str(at)), rain, size, str(at)[:10]) for place, at, rain, size in rows]
+    schema = "place string, at timestamp, rain double, size double, window string"
+    return spark.createDataFrame(data, schema)
+
+
+def sales(spark: SparkSession, rows: list[tuple[object, ...]]) -> DataFrame:
+    data = [(o, utc(str(at)), utc(str(paid)), price, str(at)[:10]) for o, at, paid, price in rows]
+    schema = "order bigint, at timestamp, paid timestamp, price double, window string"
+    return spark.createDataFrame(data, schema)
+
+
+def world(spark: SparkSession) -> ModelInputs:
+    frames = {
+        "silver.orders": orders(spark, list(ORDERS)),
+        "silver.weather": weather(spark, list(WEATHER)),
+        "silver.places": spark.createDataFrame(PLACES, "place string, region string"),
+        "silver.sales": sales(spark, list(SALES)),
+    }
+    return inputs(MODEL, TABLES, frames, calendar=DAYS, windows=WINDOWS, as_of=AS_OF)
+
+
+def fetched(frame: DataFrame, *, by: str = "order") -> pd.DataFrame:
+    return rows_to_client(frame, what="rows").sort_values(by).set_index(by)
+
+
+def values(column: "pd.Series[float]") -> list[object]:
+    return [None if pd.isna(value) else value for value in column]
+
+
+def test_a_training_set_holds_what_was_known_two_hours_ahead(spark: SparkSession) -> None:
+    rows = fetched(training_rows(world(spark)))
+    assert list(rows.columns) == [
+        "event_time",
+        "prediction_time",
+        "row_window",
+        "orders__size",
+        "rain",
+        "weather__size",
+        "region",
+        "label",
+        "label_known_at",
+        "label_state",
+        "split",
+        "day",
+    ]
+    # Order 4 was seen a minute too late to be predicted.
+    assert list(rows.index) == [1, 2, 3, 5]
+    assert list(rows["orders__size"]) == [1.0, 2.0, 3.0, 5.0]
+    # The newest weather known at the minute of prediction; a null in it is not an older value;
+    # the weather of order 3 is a minute too old and order 5 has no place.
+    assert values(rows["rain"]) == [0.2, 0.1, None, None]
+    assert values(rows["weather__size"]) == [None, 10.0, None, None]
+    assert values(rows["region"]) == ["north", "north", "south", None]
+    assert list(rows["prediction_time"]) == list(rows["event_time"] - pd.Timedelta(hours=2))
+    # A label of another event time is another event's; one paid after as_of is not known yet.
+    assert values(rows["label"]) == [11.0, None, None, None]
+    assert list(rows["label_state"]) == ["labelled", "never", "pending", "pending"]
+    assert list(rows["day"]) == ["2024-03-01", "2024-03-01", "2024-03-02", "2024-03-02"]
+    held_out = {day: is_held_out_day(datetime.fromisoformat(day).date(), 5) for day in rows["day"]}
+    assert list(rows["split"]) == ["holdout" if held_out[day] else "fit" for day in rows["day"]]
+
+
+def test_rows_seen_too_late_to_be_predicted_are_counted(spark: SparkSession) -> None:
+    found = one_row(count_rows(world(spark)))
+    assert (found["rows"], found["unknowable"]) == (5, 1)
+
+
+def test_facts_that_came_later_change_nothing_that_is_built_again(spark: SparkSession) -> None:
+    first = world(spark)
+    late = "2024-03-03 00:01"
+    more = {
+        "silver.orders": orders(spark, [*ORDERS, (9, "x", "2024-03-02 12:00", late, 9.0)]),
+        "silver.weather": weather(spark, [*WEATHER, ("x", late, 7.0, 7.0)]),
+        "silver.sales": sales(spark, [*SALES, (1, "2024-03-01 12:00", late, 0.0)]),
+    }
+    changed = {ref(name): frame for name, frame in more.items()}
+    again = replace(first, frames={**first.frames, **changed})
+    pd.testing.assert_frame_equal(
+        fetched(training_rows(first)),
+        fetched(training_rows(again)),
+    )
+
+
+def test_a_forecast_finds_the_features_as_its_model_learnt_them(spark: SparkSession) -> None:
+    made = world(spark)
+    open_model = replace(MODEL, spec=MODEL.spec.model_copy(update={"predict": Predict(at="open")}))
+    before = weather(spark, [*WEATHER, ("x", "2024-02-29 20:00", 0.5, 50.0)])
+    learnt = replace(made, model=open_model, frames={**made.frames, ref("silver.weather"): before})
+    rows = fetched(predictable_rows(learnt, with_label=False))
+    # Orders 3 and 4 were not there yet when their window opened.
+    assert list(rows.index) == [1, 2, 5]
+    midnights = [pd.Timestamp("2024-03-01")] * 2 + [pd.Timestamp("2024-03-02")]
+    assert list(rows["prediction_time"]) == midnights
+    assert values(rows["rain"]) == [0.5, 0.5, None]
+    opened = replace(learnt, windows=("2024-03-01",), as_of=DAYS.as_of_open("2024-03-01"))
+    first_day = {MODEL.rows: made.frames[MODEL.rows].where(F.col("window") == "2024-03-01")}
+    forecast = fetched(
+        predictable_rows(replace(opened, frames={**learnt.frames, **first_day}), with_label=False)
+    )
+    pd.testing.assert_frame_equal(forecast, rows.loc[[1, 2]])
+
+
+def test_the_cost_is_a_shuffle_for_the_features_and_one_for_the_label(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training_rows(world(spark)).explain()
+    plan = capsys.readouterr().out
+    assert plan.count("Exchange ") == 2
+    assert "Join" not in plan
+
+
+def test_one_static_table_with_its_label_needs_no_shuffle_and_no_times(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = dict([table("gold.houses", key=["house"])])
+    chosen = model(
+        rows="gold.houses",
+        label={"table": "gold.houses", "column": "price"},
+        features={"gold.houses": "all"},
+        holdout={"share": 0.5},
+    )
+    # Houses 1 and 101, 2 and 102, ... look the same and differ in their price only.
+    data = [(n, float(n % 100), "ab"[n % 2], float(n) if n else None) for n in range(200)]
+    frame = spark.createDataFrame(data, "house bigint, area double, kind string, price double")
+    made = inputs(chosen, tables, {"gold.houses": frame}, calendar=None, as_of=AS_OF)
+    rows = training_rows(made)
+    rows.explain()
+    assert "Exchange" not in capsys.readouterr().out
+    found = fetched(rows, by="house")
+    assert list(found.columns) == [
+        *("area", "kind", "label", "label_known_at", "label_state", "split", "day")
+    ]
+    assert list(found["label_state"].value_counts().to_dict().items()) == [
+        ("labelled", 199),
+        ("never", 1),
+    ]
+    assert list(found["split"][:100]) == list(found["split"][100:])
+    assert 30 < (found["split"] == "holdout").sum() < 170
+
+
+def test_dates_are_midnights_of_the_time_zone(spark: SparkSession) -> None:
+    berlin = WindowCalendar(Grain.DAY, "2024-03-01", "Europe/Berlin")
+    tables = dict(
+        [
+            table("gold.days", berlin, key=["house"], event_time="day"),
+            table("bronze.meters", berlin, key=["house"], event_time="day", known_at="read_at"),
+        ]
+    )
+    chosen = model(
+        rows="gold.days",
+        label={"table": "bronze.meters", "column": "kwh", "within": "1 day"},
+        features={"gold.days": ["lag"]},
+        holdout={"last": Duration.parse("1 window")},
+    )
+    days = spark.createDataFrame(
+        [(1, datetime(2024, 3, d).date(), float(d), f"2024-03-{d:02}") for d in (30, 31)],
+        "house bigint, day date, lag double, window string",
+    )
+    read = [utc("2024-03-30 22:30"), utc("2024-03-31 22:00")]
+    meters = spark.createDataFrame(
+        [(1, datetime(2024, 3, 30 + n).date(), read[n], 50.0 + n, "w") for n in range(2)],
+        "house bigint, day date, read_at timestamp, kwh double, window string",
+    )
+    # The window of the 31st ends when clocks were put forward: 23 hours after it began.
+    made = inputs(
+        chosen,
+        tables,
+        {"gold.days": days, "bronze.meters": meters},
+        calendar=berlin,
+        windows=("2024-03-30", "2024-03-31"),
+        as_of=berlin.as_of_close("2024-03-31"),
+    )
+    rows = fetched(training_rows(made), by="day")
+    assert list(rows.index) == ["2024-03-30", "2024-03-31"]
+    assert list(rows["event_time"]) == [
+        pd.Timestamp("2024-03-29 23:00"),
+        pd.Timestamp("2024-03-30 23:00"),
+    ]
+    assert values(rows["label"]) == [50.0, 51.0]
+    assert list(rows["split"]) == ["fit", "holdout"]
+
+
+def test_a_feature_table_whose_key_the_rows_lack_is_refused(spark: SparkSession) -> None:
+    made = world(spark)
+    stripped = {
+        **made.frames,
+        made.rows.ref: made.frames[made.rows.ref].withColumnRenamed("place", "plase"),
+    }
+    with pytest.raises(ContractViolation, match=r"expected columns place in the rows.*mean plase"):
+        predictable_rows(replace(made, frames=stripped), with_label=False)
+
+
+START = datetime(2024, 3, 1, tzinfo=timezone.utc)
+# A failing example is shrunk by running it hundreds of times, which Spark is too slow for.
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+label_rows = st.tuples(
+    st.integers(0, 3),
+    st.integers(0, 40),
+    st.integers(0, 60),
+    st.one_of(st.none(), st.integers(0, 3)),
+)
+
+
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=WITHOUT_SHRINKING
+)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=10, max_size=40),
+    st.lists(label_rows, min_size=30, max_size=60),
+    st.sampled_from(["0 hours", "5 hours", "1 day", "0 windows", "1 window"]),
+)
+def test_labels_are_those_a_loop_over_all_label_rows_finds(
+    spark: SparkSession,
+    asked: list[tuple[int, int]],
+    labels: list[tuple[int, int, int, int | None]],
+    within: str,
+) -> None:
+    tables = dict([TABLES_BY_NAME["silver.orders"], TABLES_BY_NAME["silver.sales"]])
+    chosen = model(
+        rows="silver.orders",
+        label={"table": "silver.sales", "column": "price", "within": within},
+        features={"silver.orders": "all"},
+    )
+    now = 30
+    made = ModelInputs(
+        model=chosen,
+        tables=tables,
+        frames={
+            chosen.label: spark.createDataFrame(
+                [(o, hour(at), hour(paid), price) for o, at, paid, price in labels],
+                "order bigint, at timestamp, paid timestamp, price bigint",
+            )
+        },
+        features=(),
+        calendar=DAYS,
+        windows=(),
+        as_of=hour(now),
+    )
+    rows = spark.createDataFrame(
+        [(n, order, hour(at), f"{hour(at):%Y-%m-%d}") for n, (order, at) in enumerate(asked)],
+        "n bigint, order bigint, event_time timestamp, window string",
+    )
+    found = fetched(attach_label(rows, made), by="n")
+    expected = []
+    for order, at in asked:
+        known = [
+            (paid, price is not None, price or 0, price)
+            for o, a, paid, price in labels
+            if (o, a) == (order, at) and paid <= now
+        ]
+        label = max(known)[3] if known else None
+        delay = Duration.parse(within)
+        end_of_day = 24 * (at // 24 + 1 + delay.count)
+        matures = end_of_day if delay.is_windows else at + delay.elapsed // timedelta(hours=1)
+        state = "labelled" if label is not None else "never" if matures <= now else "pending"
+        expected.append((label, state))
+    assert list(zip(values(found["label"]), found["label_state"], strict=True)) == expected
+
+
+TABLES_BY_NAME = {f"{r.layer}.{r.name}": (r, t) for r, t in TABLES.items()}
+
+
+def hour(number: int) -> datetime:
+    return START + timedelta(hours=number)
