@@ -61,18 +61,14 @@ def read_call(reader: ArgumentReader, name: Token) -> Node:
     """Read a call whose name was just taken; the next token is its opening parenthesis."""
     cursor = reader.cursor
     word = name.keyword
-    cursor.deeper()
     cursor.demand("(")
     if word == "make_interval":
-        node: Node = _make_interval(reader, name)
-    elif word in TEXT_TESTS:
-        node = _text_test(reader, name)
-    elif word in AGGREGATES or word in BARE_AGGREGATES:
-        node = _aggregate(reader, name)
-    else:
-        node = _scalar(reader, name)
-    cursor.shallower()
-    return node
+        return _make_interval(reader, name)
+    if word in TEXT_TESTS:
+        return _text_test(reader, name)
+    if word in AGGREGATES or word in BARE_AGGREGATES:
+        return _aggregate(reader, name)
+    return _scalar(reader, name)
 
 
 def read_method(reader: ArgumentReader, value: Node) -> StringTest:

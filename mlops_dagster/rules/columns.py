@@ -5,7 +5,7 @@ by zero, overflow of whole numbers, times out of range. Timestamps are compared 
 time zone, UTC.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -50,7 +50,12 @@ UNIT_LENGTH = {
 }
 
 
-def to_column(expression: Expression, *, column_count: int | None = None) -> Column:
+def to_column(
+    expression: Expression,
+    *,
+    types: Mapping[str, str] | None = None,
+    column_count: int | None = None,
+) -> Column:
     """Return the column of a rule: true, false or null for each row, or, in one `agg`, for all.
 
     Columns are found by name in whatever frame the result is applied to; run `check_columns`
@@ -58,12 +63,14 @@ def to_column(expression: Expression, *, column_count: int | None = None) -> Col
 
     Args:
         expression: A rule.
+        types: Spark type names by column. Where given, narrow numbers are computed in 64 bits:
+            without them the product of two int columns is null beyond 2,147,483,647.
         column_count: Number of columns of the frame; needed only for rules with `column_count`.
 
     Raises:
         ValueError: the rule uses `column_count` and none is given.
     """
-    return _Renderer(column_count).column(expression.root)
+    return _Renderer(types or {}, column_count).column(expression.root)
 
 
 def quoted(name: str) -> Column:
@@ -71,8 +78,12 @@ def quoted(name: str) -> Column:
     return F.col("`" + name.replace("`", "``") + "`")
 
 
+_WIDE = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint", "float": "double"}
+
+
 class _Renderer:
-    def __init__(self, column_count: int | None) -> None:
+    def __init__(self, types: Mapping[str, str], column_count: int | None) -> None:
+        self._types = types
         self._column_count = column_count
 
     def column(self, node: Node) -> Column:  # noqa: PLR0911 - one return a kind of node
@@ -80,15 +91,16 @@ class _Renderer:
             case Literal():
                 return _literal(node)
             case ColumnRef():
-                return quoted(node.name)
+                wide = _WIDE.get(self._types.get(node.name, ""))
+                return quoted(node.name).cast(wide) if wide else quoted(node.name)
             case Comparison():
                 return _COMPARISONS[node.comparator](
                     self.column(node.left), self.column(node.right)
                 )
             case Between():
-                return self.column(node.value).between(
-                    self.column(node.low), self.column(node.high)
-                )
+                bounds = (self.column(node.low), self.column(node.high))
+                # Unlike Column.between, this names the value once: see _absolute.
+                return F.call_function("between", self.column(node.value), *bounds)
             case InList():
                 return self.column(node.value).isin(
                     [self.column(option) for option in node.options]
@@ -177,7 +189,9 @@ def _negated(value: Column) -> Column:
 
 
 def _absolute(value: Column) -> Column:
-    return F.when(value >= F.lit(np.int64(0)), value).otherwise(_negated(value))
+    # The one whole number without a counterpart would raise. A form that names the value twice would
+    # double with every nesting.
+    return F.abs(F.nullif(value, F.lit(np.int64(-(2**63)))))
 
 
 _COMPARISONS: dict[Comparator, Callable[[Column, Column], Column]] = {
@@ -208,6 +222,11 @@ def _unary(function: Callable[[Column], Column]) -> Callable[[Sequence[Column]],
     return lambda arguments: function(arguments[0])
 
 
+def _whole(function: Callable[[Column], Column]) -> Callable[[Sequence[Column]], Column]:
+    """Return a function of one argument whose int result is made a bigint, as all whole numbers."""
+    return lambda arguments: function(arguments[0]).cast("bigint")
+
+
 _FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
     "abs": _unary(_absolute),
     "round": lambda arguments: F.round(arguments[0], *[part.cast("int") for part in arguments[1:]]),
@@ -217,20 +236,22 @@ _FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
     "lower": _unary(F.lower),
     "upper": _unary(F.upper),
     "trim": _unary(F.trim),
-    "length": _unary(F.char_length),
+    "length": _whole(F.char_length),
     "coalesce": lambda arguments: F.coalesce(*arguments),
     "least": lambda arguments: F.least(*arguments),
     "greatest": lambda arguments: F.greatest(*arguments),
-    "year": _unary(F.year),
-    "quarter": _unary(F.quarter),
-    "month": _unary(F.month),
-    "day": _unary(F.dayofmonth),
-    "weekday": _unary(F.weekday),
-    "hour": _unary(F.hour),
-    "minute": _unary(F.minute),
-    "second": _unary(F.second),
+    "year": _whole(F.year),
+    "quarter": _whole(F.quarter),
+    "month": _whole(F.month),
+    "day": _whole(F.dayofmonth),
+    "weekday": _whole(F.weekday),
+    "hour": _whole(F.hour),
+    "minute": _whole(F.minute),
+    "second": _whole(F.second),
     "date": _unary(lambda value: value.cast("date")),
-    "date_diff": lambda arguments: F.datediff(arguments[0].cast("date"), arguments[1].cast("date")),
+    "date_diff": lambda arguments: F.datediff(
+        arguments[0].cast("date"), arguments[1].cast("date")
+    ).cast("bigint"),
 }
 
 

@@ -4,8 +4,7 @@ from mlops_dagster.errors import ExpressionError
 from mlops_dagster.rules.places import Span, error_at
 from mlops_dagster.rules.tokens import Token, TokenKind, tokenise
 
-# Spark's Connect messages nest two levels for each of ours; its limit and Python's stack are far
-# beyond this.
+# Levels while reading; what a tree may become in Spark is bounded by the grammar.
 MAX_DEPTH = 32
 
 

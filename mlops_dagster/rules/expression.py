@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mlops_dagster.rules.nodes import Aggregate, ColumnRef, Node
+from mlops_dagster.rules.nodes import (
+    Aggregate,
+    And,
+    ColumnRef,
+    FunctionCall,
+    Interval,
+    Node,
+    Or,
+)
 
 
 @dataclass(frozen=True)
@@ -34,3 +42,30 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in node.children:
         yield from walk(child)
+
+
+def deepest(root: Node) -> tuple[int, Node]:
+    """Return how many levels of Spark expressions a tree becomes, at most, and a node that deep."""
+    found = (0, root)
+    waiting = [(root, 0)]
+    # No recursion: this is the check that makes recursion safe elsewhere.
+    while waiting:
+        node, above = waiting.pop()
+        level = above + _levels(node)
+        if level > found[0]:
+            found = (level, node)
+        waiting.extend((child, level) for child in node.children)
+    return found
+
+
+def _levels(node: Node) -> int:
+    match node:
+        case And() | Or():
+            return len(node.operands).bit_length()
+        case Aggregate():
+            return 5
+        case FunctionCall():
+            return 3
+        case Interval():
+            return 1 + len(node.parts)
+    return 1

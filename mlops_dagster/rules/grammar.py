@@ -12,7 +12,7 @@ forbidden things has to be complete.
 
 from mlops_dagster.rules.checks import refuse_clashes, refuse_mixed
 from mlops_dagster.rules.cursor import Cursor
-from mlops_dagster.rules.expression import Expression
+from mlops_dagster.rules.expression import Expression, deepest
 from mlops_dagster.rules.nodes import (
     And,
     Between,
@@ -30,6 +30,10 @@ from mlops_dagster.rules.nodes import (
 from mlops_dagster.rules.patterns import like_problem, regex_problem
 from mlops_dagster.rules.terms import TermReader
 from mlops_dagster.rules.tokens import Token
+
+# Spark Connect's client refuses messages nested 100 deep; a level is two messages, and the rest is
+# left for what a rule is wrapped in.
+MAX_LEVELS = 38
 
 _COMPARATORS = {
     "=": Comparator.EQUAL,
@@ -74,6 +78,13 @@ def _parse(text: str, *, table: str | None, metrics: bool) -> Expression:
     root = _ConditionReader(cursor, table=table, metrics=metrics).condition()
     if not cursor.at_end:
         raise cursor.unexpected("'and', 'or' or the end")
+    levels, node = deepest(root)
+    if levels > MAX_LEVELS:
+        raise cursor.refused(
+            node.span,
+            "the text is nested too deeply",
+            next_step="Compute parts of it as columns in the table's SQL",
+        )
     expression = Expression(text=text, root=root)
     refuse_clashes(expression, metrics=metrics)
     return expression

@@ -160,10 +160,10 @@ def _time_arithmetic(  # noqa: PLR0911 - one return a pair of kinds
     operator: Operator, left: Kind | None, right: Kind | None
 ) -> object:
     """Return the kind of a sum or difference with a time in it, None when unknown, or _CLASH."""
-    if operator is Operator.ADD and right is not None and right.is_time:
-        left, right = right, left
     times = (Kind.DATE, Kind.TIMESTAMP, None)
     intervals = (Kind.INTERVAL, Kind.CALENDAR_INTERVAL)
+    if operator is Operator.ADD and left in intervals and right in times:
+        left, right = right, left
     if left in times and right in intervals:
         if left is None or right is Kind.CALENDAR_INTERVAL:
             return left

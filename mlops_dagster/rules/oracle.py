@@ -34,7 +34,7 @@ from mlops_dagster.rules.nodes import (
 from mlops_dagster.rules.patterns import compiled_like, compiled_regex
 from mlops_dagster.rules.scalars import call
 from mlops_dagster.rules.statistics import statistic
-from mlops_dagster.rules.values import Value, as_value, order
+from mlops_dagster.rules.values import Value, as_float, as_value, order
 
 
 def evaluate(expression: Expression, row: Mapping[str, object]) -> Value:
@@ -117,7 +117,11 @@ class _Reader:
         value = self.value(node.value)
         if value is None:
             return None
-        return any(order(value, as_value(option.value)) == 0 for option in node.options)
+        options = [as_value(option.value) for option in node.options]
+        if any(isinstance(option, float) for option in options):
+            # One double makes Spark compare the whole list as doubles.
+            value, options = as_float(value), [as_float(option) for option in options]
+        return any(order(value, option) == 0 for option in options)
 
 
 class _RowReader(_Reader):

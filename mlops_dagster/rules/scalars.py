@@ -29,6 +29,8 @@ def call(name: str, arguments: Sequence[Value]) -> Value:
 
 
 def _absolute(value: Value) -> Value:
+    if order(value, -(2**63)) == 0:
+        return None
     return value if order(value, 0) >= 0 else negated(value)
 
 

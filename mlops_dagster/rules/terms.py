@@ -109,7 +109,6 @@ class TermReader:
 
     def _parenthesised(self) -> Node:
         opening = self.cursor.take()
-        self.cursor.deeper()
         if self.cursor.here.keyword == "select":
             raise self.cursor.refused(
                 self.cursor.here.span,
@@ -118,7 +117,6 @@ class TermReader:
             )
         inner = self.condition()
         self.cursor.demand(")")
-        self.cursor.shallower()
         return _respanned(inner, opening, self.cursor)
 
     def _interval(self) -> Interval:
