@@ -8,9 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from mlops_dagster.features.columns import FeatureColumn
-from mlops_dagster.features.instants import instant
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedTable
+from mlops_dagster.tables.instants import instant
 from mlops_dagster.windows import WindowCalendar
 
 # Columns of our own beside a table's, so that no column of a user's is hidden.

@@ -13,9 +13,9 @@ from mlops_dagster.features.columns import (
     WINDOW,
 )
 from mlops_dagster.features.inputs import OWN_EVENT_TIME, OWN_KNOWN_AT, ModelInputs, known_rows
-from mlops_dagster.features.instants import instant, later
 from mlops_dagster.features.maturity import LabelState, final_maturity
 from mlops_dagster.features.point_in_time import FeatureView, point_in_time_join
+from mlops_dagster.tables.instants import instant, later
 
 _LABEL_AT = "__label_at"
 

@@ -20,10 +20,10 @@ from mlops_dagster.features.inputs import (
     known_rows,
     with_times,
 )
-from mlops_dagster.features.instants import earlier
 from mlops_dagster.features.labels import own_label
 from mlops_dagster.features.point_in_time import FeatureView, point_in_time_join
 from mlops_dagster.spec.workspace import ResolvedTable
+from mlops_dagster.tables.instants import earlier
 
 
 def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation
-from mlops_dagster.features.instants import earlier
+from mlops_dagster.tables.instants import earlier
 
 _AT = "__at"
 _SIDE = "__side"

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SpecError, TrainingRefused
 from mlops_dagster.features.columns import EVENT_TIME, ROW_WINDOW
-from mlops_dagster.features.instants import local_date
 from mlops_dagster.spec.models import Holdout
+from mlops_dagster.tables.instants import local_date
 
 FIT = "fit"
 HOLDOUT = "holdout"

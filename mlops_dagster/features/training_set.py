@@ -22,7 +22,6 @@ from mlops_dagster.features.columns import (
     FeatureColumn,
 )
 from mlops_dagster.features.inputs import ModelInputs
-from mlops_dagster.features.instants import local_date
 from mlops_dagster.features.labels import attach_label
 from mlops_dagster.features.maturity import LabelState
 from mlops_dagster.features.model_rows import count_rows, predictable_rows
@@ -33,6 +32,7 @@ from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedModel, Workspace
 from mlops_dagster.state.fence import SlicePublished, published_windows
 from mlops_dagster.state.store import EventStore
+from mlops_dagster.tables.instants import local_date
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.publish import publish_frame
 from mlops_dagster.tables.slices import Slice
