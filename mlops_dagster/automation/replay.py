@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from mlops_dagster.assets.tags import RUN_KEY_TAG
 from mlops_dagster.automation.jobs import close_job_name, open_job_name, open_keys
-from mlops_dagster.automation.sensors import RUN_KEY_TAG, retraining_sensor_name
+from mlops_dagster.automation.sensors import retraining_sensor_name
 from mlops_dagster.errors import TerminalError
 from mlops_dagster.spec.workspace import ResolvedUseCase
 

@@ -5,12 +5,10 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from mlops_dagster.assets.tags import DECISION_TAG
 from mlops_dagster.automation.jobs import train_job_name
 from mlops_dagster.resources.workspace import event_store
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
-
-RUN_KEY_TAG = "dagster/run_key"
-DECISION_TAG = "mlops_dagster/decision"
 
 
 def retraining_sensor_name(use_case: str) -> str:
@@ -34,18 +32,22 @@ def _retraining_sensor(
     workspace: Workspace, use_case: ResolvedUseCase, jobs: Sequence[UnresolvedAssetJobDefinition]
 ) -> dg.SensorDefinition:
     def training_runs(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        from mlops_dagster.monitoring.events import open_training_requests
+        from mlops_dagster.monitoring.events import history
+        from mlops_dagster.registry.ledger import read_ledger
 
         store = event_store(workspace)
         asked = False
         for model in use_case.models.values():
-            for request in open_training_requests(store, model.stream):
+            trained = {a.cutoff_window for a in read_ledger(store, model.stream).trainings}
+            for request in history(store, model.stream).requests:
+                if request.decision.window in trained:
+                    continue
                 asked = True
                 yield dg.RunRequest(
-                    run_key=request.run_key,
+                    run_key=request.request,
                     job_name=train_job_name(model),
-                    partition_key=request.window,
-                    tags={DECISION_TAG: request.reason},
+                    partition_key=request.decision.window,
+                    tags={DECISION_TAG: request.decision.reason},
                 )
         if not asked:
             yield dg.SkipReason("No decision asks for a training.")

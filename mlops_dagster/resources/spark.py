@@ -15,7 +15,7 @@ from mlops_dagster.resources.workspace import cached_workspace
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from mlops_dagster.engine import Engine
+    from mlops_dagster.engine.connect import Engine
 
 
 class SparkResource(PySparkResource):
@@ -47,7 +47,7 @@ class SparkResource(PySparkResource):
     def engine(self) -> "Engine":
         """The engine of the environment, opened on first use in this process."""
         if self._engine is None or self._owner != os.getpid():
-            from mlops_dagster.engine import open_engine
+            from mlops_dagster.engine.connect import open_engine
 
             workspace = cached_workspace(Path(self.root), self.environment)
             self._engine = open_engine(workspace.environment, workspace.state_folder)

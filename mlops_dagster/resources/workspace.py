@@ -79,27 +79,13 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 @lru_cache(maxsize=8)
-def _open_store(address: str) -> "EventStore":
-    from mlops_dagster.state import open_store
+def _open_store(root: Path, environment: str) -> "EventStore":
+    from mlops_dagster.state.store import open_environment_store
 
-    return open_store(address if "://" in address else Path(address))
+    workspace = cached_workspace(root, environment)
+    return open_environment_store(workspace.environment, workspace.state_folder)
 
 
 def event_store(workspace: Workspace) -> "EventStore":
-    """Return the event store that the environment names; opening it is left to its first use.
-
-    Raises:
-        SpecError: The environment names a variable that is not set.
-    """
-    state = workspace.environment.state
-    if state == "sqlite":
-        return _open_store(str(workspace.state_folder / "events.db"))
-    address = os.environ.get(state.address_variable)
-    if not address:
-        raise SpecError(
-            "the address of the event store is not set",
-            where=f"environment {workspace.environment.name}",
-            expected=f"a database address in {state.address_variable}",
-            next_step=f"Set {state.address_variable}, or write 'state: sqlite'.",
-        )
-    return _open_store(address)
+    """Return the event store that the environment names; opening it is left to its first use."""
+    return _open_store(workspace.root, workspace.environment.name)

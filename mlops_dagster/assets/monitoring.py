@@ -1,0 +1,122 @@
+"""The reports of a closed window: profile, drift, quality, decision, made by one step."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mlops_dagster.assets.keys import asset_key, group_name, monitoring_key, predictions_ref
+from mlops_dagster.assets.monitoring_metadata import (
+    decision_metadata,
+    drift_check,
+    drift_metadata,
+    fault_check,
+    profile_metadata,
+    quality_check,
+    quality_metadata,
+)
+from mlops_dagster.assets.partitions import look_back, partitions_of
+from mlops_dagster.assets.place import stage_place
+from mlops_dagster.assets.stage import stage_errors, stage_run
+from mlops_dagster.resources.mlflow import MlflowResource
+from mlops_dagster.resources.spark import SparkResource
+from mlops_dagster.resources.workspace import WorkspaceResource
+from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
+from mlops_dagster.windows import WindowCalendar
+
+# In the order in which they are made; the decision closes a window.
+REPORTS = ("profile", "drift", "quality", "decision")
+
+_DESCRIPTIONS = {
+    "profile": "Counts of the window's rows on the cells of the model's hold-out: one scan, additive.",
+    "drift": "The window against the hold-out of the model in charge: effect, significance, severity, data faults.",
+    "quality": "Metrics of predictions whose labels have matured, against what the hold-out led to expect.",
+    "decision": "Train, retrain, hold or blocked, and why; a sensor launches what is asked for.",
+}
+_CHECKS = {
+    "drift": {
+        "no_data_fault": "No sign of broken data: nulls, unseen categories, constant columns, volume.",
+        "no_drift_that_matters": "No used column and not the predictions drifted by a warning or more.",
+    },
+    "quality": {"quality_as_expected": "No primary metric is clearly worse than on the hold-out."},
+}
+
+
+def monitoring_assets(
+    workspace: Workspace,
+    use_case: ResolvedUseCase,
+    model: ResolvedModel,
+    calendar: WindowCalendar,
+) -> dg.AssetsDefinition:
+    """Return a model's reports as one multi-asset. Without a champion only the decision is made."""
+    keys = {report: monitoring_key(model, report) for report in REPORTS}
+    owner = model.spec.owner or use_case.spec.owner
+    facts = [
+        dg.AssetDep(asset_key(ref), partition_mapping=look_back(first=0, last=0))
+        for ref in (predictions_ref(model), model.label)
+        if ref == predictions_ref(model) or workspace.table(ref).windowed
+    ]
+
+    def spec(report: str, deps: list[dg.AssetDep]) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            keys[report],
+            deps=deps,
+            description=_DESCRIPTIONS[report],
+            group_name=group_name(use_case.name, "monitoring"),
+            owners=[owner] if owner else None,
+            kinds={"delta"} if report != "decision" else {"python"},
+            skippable=report != "decision",
+        )
+
+    after = dg.AssetDep  # reports of one step depend on each other by key alone
+
+    @dg.multi_asset(
+        name=f"{use_case.name}__monitoring__{model.name}",
+        specs=[
+            spec("profile", facts),
+            spec("drift", [after(keys["profile"])]),
+            spec("quality", facts),
+            spec("decision", [after(keys["drift"]), after(keys["quality"])]),
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=keys[report], description=text)
+            for report, checks in _CHECKS.items()
+            for name, text in checks.items()
+        ],
+        partitions_def=partitions_of(calendar),
+        can_subset=False,
+    )
+    def monitor(
+        context: dg.AssetExecutionContext,
+        mlops: WorkspaceResource,
+        spark: SparkResource,
+        mlflow: MlflowResource,
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        from mlops_dagster.lifecycle.decision import decide_window
+        from mlops_dagster.lifecycle.monitoring import has_champion, monitor_window
+
+        place = stage_place(stage_run(context, calendar), mlops, mlflow)
+        with stage_errors():
+            if has_champion(place, model, calendar):
+                with spark.step(f"monitoring of {model.stream}") as session:
+                    found = monitor_window(session, place, model, calendar)
+                if found.profile is not None and found.drift is not None:
+                    yield dg.MaterializeResult(
+                        asset_key=keys["profile"], metadata=profile_metadata(found.profile)
+                    )
+                    yield fault_check(keys["drift"], found.drift)
+                    yield drift_check(keys["drift"], found.drift)
+                    yield dg.MaterializeResult(
+                        asset_key=keys["drift"], metadata=drift_metadata(found.drift)
+                    )
+                if found.quality:
+                    yield quality_check(keys["quality"], found.quality)
+                    yield dg.MaterializeResult(
+                        asset_key=keys["quality"], metadata=quality_metadata(found.quality)
+                    )
+            decision = decide_window(place, model, calendar)
+        context.log.info(f"{decision.kind.value}: {decision.reason}")
+        yield dg.MaterializeResult(
+            asset_key=keys["decision"], metadata=decision_metadata(decision)
+        )
+
+    return monitor

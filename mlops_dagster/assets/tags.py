@@ -1,0 +1,4 @@
+"""Tags on runs that other parts of the product read."""
+
+RUN_KEY_TAG = "dagster/run_key"
+DECISION_TAG = "mlops_dagster/decision"

@@ -1,0 +1,253 @@
+"""Training: fit on the published training set, evaluate, judge by the gates, register what passes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+
+from mlops_dagster.engine.transfer import rows_to_client
+from mlops_dagster.errors import SourceError
+from mlops_dagster.features.columns import RESERVED, FeatureColumn
+from mlops_dagster.lifecycle.place import Place, read_slice
+from mlops_dagster.monitoring.baseline import Baseline
+from mlops_dagster.monitoring.trained import baseline_of
+from mlops_dagster.registry.bundle import SavedBundle, save_bundle
+from mlops_dagster.registry.champion import ChampionVersion, champion_to_beat
+from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
+from mlops_dagster.registry.ledger import read_ledger, record
+from mlops_dagster.registry.manifest import BundleColumn, BundleInfo
+from mlops_dagster.registry.tracking import RegisteredVersion
+from mlops_dagster.spec.workspace import ResolvedModel
+from mlops_dagster.state.fence import SlicePublished, published, published_windows
+from mlops_dagster.tables.slices import Slice
+from mlops_dagster.training.evaluate import compare_with_champion
+from mlops_dagster.training.evaluation import ChampionEvaluation
+from mlops_dagster.training.gate_report import GateReport
+from mlops_dagster.training.gates import evaluate_gates
+from mlops_dagster.training.outcome import MetricHook
+from mlops_dagster.training.predict import FittedModel
+from mlops_dagster.training.train import TrainedModel, load_metric_hooks, train_model
+
+BASELINE_FILE = "baseline.json"
+IMPORTANCES_FILE = "importances.json"
+EVALUATION_FILE = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model, what is known of it, and its version if its gates let it through."""
+
+    trained: TrainedModel
+    baseline: Baseline
+    training_set: SlicePublished
+    champion: ChampionVersion | None
+    comparison: ChampionEvaluation | None
+    gates: GateReport
+    bundle: SavedBundle
+    registered: RegisteredVersion | None
+
+
+def train_candidate(
+    session: SparkSession,
+    place: Place,
+    model: ResolvedModel,
+    *,
+    seed: int | None = None,
+    reason: str = "",
+) -> Candidate:
+    """Train on the training set of the place's window; record the attempt, its evaluation and its registration.
+
+    Equal training sets and seeds give equal bundles, and a bundle is one attempt however often it is made: the same
+    training run again adds no version.
+
+    Raises:
+        SourceError: The training set is not published.
+        TrainingRefused: It cannot give a model.
+        TrackingUnavailable: MLflow did not answer; the next try finds the bundle and goes on there.
+    """
+    training_set, frame = _training_set(session, place, model)
+    hooks = load_metric_hooks(model)
+    features = training_features(frame, model, place.workspace.table(model.rows).spec.key)
+    rows = rows_to_client(frame, what=f"training set of {model.stream} {place.window}")
+    trained = train_model(rows, model=model, features=features, hooks=hooks, seed=seed)
+    champion = champion_to_beat(
+        read_ledger(place.store, model.stream),
+        place.calendar(model),
+        cutoff_window=place.window,
+        bundle_digest="",
+    )
+    comparison = None if champion is None else _compare(place, model, champion, trained, hooks)
+    gates = evaluate_gates(model.gates, trained.evaluation, comparison)
+    baseline = baseline_of(
+        trained,
+        slices=model.spec.monitor.slices,
+        rows_per_window=_rows_per_window(place, model, training_set),
+    )
+    bundle = _save(place, model, trained, baseline, training_set)
+    registered = _record(place, model, trained, gates, bundle, training_set, reason)
+    return Candidate(
+        trained, baseline, training_set, champion, comparison, gates, bundle, registered
+    )
+
+
+def training_features(
+    frame: DataFrame, model: ResolvedModel, key: list[str]
+) -> tuple[FeatureColumn, ...]:
+    """Return the features of a training set: its columns that are neither key nor its own bookkeeping."""
+    other = {*RESERVED, *key}
+    return tuple(
+        FeatureColumn(model.rows, field.name, field.name, field.dataType.simpleString())
+        for field in frame.schema.fields
+        if field.name not in other
+    )
+
+
+def _training_set(
+    session: SparkSession, place: Place, model: ResolvedModel
+) -> tuple[SlicePublished, DataFrame]:
+    target = Slice(model.derived("model", "training_set"), place.window)
+    found = published(place.store, target.ref, place.window)
+    if found is None:
+        raise SourceError(
+            "the training set is not published",
+            where=str(target),
+            next_step=f"Materialize {target.ref} for {place.window} first.",
+        )
+    return found, read_slice(session, place, target, found)
+
+
+def _compare(
+    place: Place,
+    model: ResolvedModel,
+    champion: ChampionVersion,
+    trained: TrainedModel,
+    hooks: Mapping[str, MetricHook],
+) -> ChampionEvaluation:
+    loaded = place.load(champion)
+    fitted = FittedModel(
+        loaded.estimator, loaded.info.column_kinds, loaded.info.task, loaded.info.classes
+    )
+    return compare_with_champion(
+        fitted,
+        trained.outcome,
+        trained.labelled_holdout,
+        model=model,
+        hooks=hooks,
+        seed=trained.seed,
+    )
+
+
+def _rows_per_window(
+    place: Place, model: ResolvedModel, training_set: SlicePublished
+) -> tuple[int, ...]:
+    """Return the rows of the windows that the training set was made of: the volume to expect."""
+    windows = {
+        window
+        for source in training_set.inputs
+        if source.ref == str(model.rows)
+        for window in source.windows
+    }
+    return tuple(
+        publication.rows
+        for window, publication in published_windows(place.store, model.rows).items()
+        if window in windows
+    )
+
+
+def _save(
+    place: Place,
+    model: ResolvedModel,
+    trained: TrainedModel,
+    baseline: Baseline,
+    training_set: SlicePublished,
+) -> SavedBundle:
+    info = BundleInfo(
+        model=model.stream,
+        task=model.spec.task,
+        family=model.spec.train.estimator.family,
+        columns=tuple(BundleColumn.of(f.name, f.type) for f in trained.features),
+        classes=trained.fitted.classes,
+        cutoff_window=place.window,
+        code_version=model.code_version,
+        training_digest=training_set.digest,
+        seed=trained.seed,
+    )
+    importances = {importance.feature: importance.mean for importance in trained.importances}
+    return save_bundle(
+        place.bundle_folder(model, place.run_id),
+        model=trained.fitted.estimator,
+        info=info,
+        example=trained.golden,
+        files={
+            BASELINE_FILE: baseline.model_dump_json().encode(),
+            EVALUATION_FILE: trained.evaluation.model_dump_json().encode(),
+            IMPORTANCES_FILE: json.dumps(importances, sort_keys=True).encode(),
+        },
+    )
+
+
+def _record(
+    place: Place,
+    model: ResolvedModel,
+    trained: TrainedModel,
+    gates: GateReport,
+    bundle: SavedBundle,
+    training_set: SlicePublished,
+    reason: str,
+) -> RegisteredVersion | None:
+    attempt = {"cutoff_window": place.window, "bundle_digest": bundle.digest}
+    told = {"as_of": place.as_of, "run_id": place.run_id}
+    record(
+        place.store,
+        model.stream,
+        Trained(
+            **attempt,
+            code_version=model.code_version,
+            training_digest=training_set.digest,
+            rows=trained.fit_rows,
+            seed=trained.seed,
+            reason=reason,
+        ),
+        **told,
+    )
+    record(
+        place.store,
+        model.stream,
+        Evaluated(
+            **attempt,
+            outcome=gates.outcome.value,
+            explanation=gates.explanation,
+            report_digest=hashlib.sha256(gates.model_dump_json().encode()).hexdigest(),
+            metrics=trained.evaluation.values,
+        ),
+        **told,
+    )
+    if not gates.promotable:
+        record(place.store, model.stream, Rejected(**attempt, reason=gates.explanation), **told)
+        return None
+    version = place.tracker.log_training(
+        bundle,
+        params=model.spec.train.estimator.model_dump(mode="json"),
+        metrics=trained.evaluation.values,
+        tags={
+            "mlops_dagster.code_version": model.code_version,
+            "mlops_dagster.dagster_run": place.run_id,
+            "mlops_dagster.reason": reason,
+            "mlops_dagster.training_digest": training_set.digest,
+        },
+        inputs=training_set.inputs,
+    )
+    record(
+        place.store,
+        model.stream,
+        Registered(
+            **attempt,
+            version=version.version,
+            tracking_run_id=version.run_id,
+            model_uri=version.model_uri,
+        ),
+        **told,
+    )
+    return version
