@@ -41,7 +41,7 @@ def leaks_of(energy: Running, workspace: Workspace) -> tuple[Leak, ...]:
 
 
 def changed(folder: Path, *, at: str) -> Workspace:
-    """Return the project with features that look at the asked day too, predicting at open or close."""
+    """Return the project with features that look at the asked day too, predicting so."""
     project = write_energy_project(folder, days=1, world=WORLD)
     use_case = project.root / "use_cases" / "energy_demand"
     changes = {

@@ -222,6 +222,36 @@ def test_one_static_table_with_its_label_needs_no_shuffle_and_no_times(
     assert 30 < (found["split"] == "holdout").sum() < 170
 
 
+def test_a_label_in_its_own_row_counts_from_its_own_instant_on(spark: SparkSession) -> None:
+    tables = dict([table("gold.loans", DAYS, key=["loan"], event_time="at", known_at="seen")])
+    label = {"table": "gold.loans", "column": "lost", "known_at": "settled", "within": "1 day"}
+    chosen = model(rows="gold.loans", label=label, features={"gold.loans": "all"})
+    noon = utc("2024-03-02 12:00")
+    data = [
+        (1, noon, noon, 5.0, True, utc("2024-03-03 00:00"), "2024-03-02"),
+        (2, noon, noon, 6.0, True, utc("2024-03-03 00:01"), "2024-03-02"),
+        (3, noon, noon, 7.0, None, None, "2024-03-02"),
+    ]
+    frame = spark.createDataFrame(
+        data,
+        "loan bigint, at timestamp, seen timestamp, sum double, lost boolean, settled timestamp, "
+        "window string",
+    )
+    made = inputs(
+        chosen,
+        tables,
+        {"gold.loans": frame},
+        calendar=DAYS,
+        windows=("2024-03-02",),
+        as_of=AS_OF,
+    )
+    rows = fetched(training_rows(made), by="loan")
+    assert [feature.name for feature in made.features] == ["sum"]
+    assert values(rows["label"]) == [True, None, None]
+    assert list(rows["label_known_at"].isna()) == [False, True, True]
+    assert list(rows["label_state"]) == ["labelled", "pending", "pending"]
+
+
 def test_dates_are_midnights_of_the_time_zone(spark: SparkSession) -> None:
     berlin = WindowCalendar(Grain.DAY, "2024-03-01", "Europe/Berlin")
     tables = dict(
