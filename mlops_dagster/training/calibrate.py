@@ -64,15 +64,6 @@ def _splits(
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     rows = np.zeros((len(labels), 1))
-    distinct = 0 if days is None else len(np.unique(days))
-    if distinct >= 2:
-        by_day = StratifiedGroupKFold(min(FOLDS, distinct)).split(rows, labels, days)
-        splits = list(by_day)
-        if _complete(splits, labels):
-            return splits
-        warnings.append(
-            "calibrated on folds of rows: some class occurs on too few days for folds of days"
-        )
     rarest = int(np.unique(labels, return_counts=True)[1].min())
     if rarest < 2:
         raise TrainingRefused(
@@ -81,6 +72,12 @@ def _splits(
             found=str(rarest),
             next_step="Write train.calibrate: none, or train on more history.",
         )
+    if days is not None:
+        folds = min(FOLDS, len(np.unique(days)), rarest)
+        splits = list(StratifiedGroupKFold(folds).split(rows, labels, days)) if folds > 1 else []
+        if splits and _complete(splits, labels):
+            return splits
+        warnings.append("calibrated on folds of rows: a class occurs on too few days")
     # Rows come in the order of time: neighbours would share a fold without shuffling.
     by_row = StratifiedKFold(min(FOLDS, rarest), shuffle=True, random_state=0)
     return list(by_row.split(rows, labels))

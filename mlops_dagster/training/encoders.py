@@ -64,8 +64,9 @@ def _filled(encoder: "BaseEstimator") -> "Pipeline":
     fill = {"strategy": "constant", "fill_value": MISSING, "keep_empty_features": True}
     return Pipeline(
         [
-            ("none", SimpleImputer(missing_values=None, **fill)),
+            # In this order: the other one refuses NaN.
             ("nan", SimpleImputer(missing_values=np.nan, **fill)),
+            ("none", SimpleImputer(missing_values=None, **fill)),
             ("encode", encoder),
         ]
     )
