@@ -189,8 +189,8 @@ def _negated(value: Column) -> Column:
 
 
 def _absolute(value: Column) -> Column:
-    # The one whole number without a counterpart would raise. A form that names the value twice would
-    # double with every nesting.
+    # The one whole number without a counterpart would raise. A form that names the value twice
+    # would double with every nesting.
     return F.abs(F.nullif(value, F.lit(np.int64(-(2**63)))))
 
 

@@ -8,7 +8,7 @@ from mlops_dagster.errors import ExpressionError
 from mlops_dagster.rules.places import Span, error_at
 
 _FORM = re.compile(
-    r"\s*(?P<operator>>=|>)\s*(?P<number>\d{1,15}(?:\.\d{1,6})?)\s*(?P<percent>%)?\s*"
+    r"\s*(?P<operator>>=|>)\s*(?P<number>[0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(?P<percent>%)?\s*"
 )
 _EXPECTED = "'> 1 %' (a share of the rows) or '> 100' (a number of rows), with > or >="
 

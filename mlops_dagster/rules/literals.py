@@ -10,10 +10,11 @@ from mlops_dagster.rules.tokens import TokenKind
 
 MAX_INTEGER = 2**63 - 1
 
-_NUMBER = re.compile(r"-?(?:\d+\.\d+|\d+|\.\d+)(?:[eE][+-]?\d+)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"-?(?:[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
 
 
@@ -23,7 +24,7 @@ def read_number(cursor: Cursor) -> Literal:
     if token.kind not in (TokenKind.NUMBER, TokenKind.TEXT) or not _NUMBER.fullmatch(token.value):
         raise cursor.unexpected("a number")
     cursor.take()
-    if re.fullmatch(r"-?\d+", token.value):
+    if re.fullmatch(r"-?[0-9]+", token.value):
         whole = int(token.value)
         if abs(whole) > MAX_INTEGER:
             raise cursor.refused(
@@ -74,7 +75,7 @@ def _timestamp(text: str) -> datetime | None:
     whole, dot, fraction = text.partition(".")
     if dot:
         # Python 3.10 reads only three or six digits of a second.
-        digits = re.match(r"\d+", fraction)
+        digits = re.match(r"[0-9]+", fraction)
         length = len(digits[0]) if digits else 0
         text = f"{whole}.{fraction[:length]:0<6}{fraction[length:]}"
     try:

@@ -117,6 +117,8 @@ def _check_outputs(sql: "SqlText", query: "exp.Query") -> bool:
 
     from mlops_dagster.rules.sql_places import place_of
 
+    if not query.selects:
+        raise error_at(sql.text, place_of(sql, query), "a SELECT without columns")
     seen: set[str] = set()
     hidden = False
     for projection in query.selects:

@@ -13,8 +13,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 AGGREGATES = _names("""
-    avg bit_and bit_or bit_xor bool_and bool_or corr count count_if covar_pop covar_samp every any
-    some grouping grouping_id kurtosis max max_by mean median min min_by percentile percentile_cont
+    avg bit_and bit_or bit_xor bool_and bool_or corr count count_if covar_pop covar_samp every
+    grouping grouping_id kurtosis max max_by mean median min min_by percentile percentile_cont
     percentile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
     regr_sxy regr_syy skewness std stddev stddev_pop stddev_samp sum try_avg try_sum var_pop
     var_samp variance approx_count_distinct

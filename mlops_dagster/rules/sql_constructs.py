@@ -53,6 +53,8 @@ ALLOWED: tuple[type[exp.Expr], ...] = (
     exp.DataType,
     exp.DataTypeParam,
     exp.Lambda,
+    exp.AtTimeZone,
+    exp.FromTimeZone,
     exp.Kwarg,
     exp.PropertyEQ,
     exp.Bracket,
@@ -61,6 +63,9 @@ ALLOWED: tuple[type[exp.Expr], ...] = (
 )
 REFUSED: tuple[type[exp.Expr], ...] = (
     exp.QueryTransform,
+    exp.Cluster,
+    exp.Distribute,
+    exp.Sort,
     exp.NextValueFor,
     exp.Collate,
     exp.Parameter,

@@ -4,6 +4,7 @@ Texts are rebuilt from the very tokens that were checked, without comments: Spar
 checked even if it finds comments elsewhere than this parser does.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,6 +59,10 @@ _REFUSED = {
 }
 
 
+# A word between one of these and a parenthesis is an alias that names columns, as in `with r(a)`.
+_BEFORE_ALIAS = {TokenType.WITH, TokenType.ALIAS, TokenType.VAR, TokenType.IDENTIFIER}
+
+
 @dataclass(frozen=True)
 class SqlText:
     """A SQL text and its checked tokens."""
@@ -105,7 +110,7 @@ def tokenise_sql(text: str) -> SqlText:
     try:
         found = Spark().tokenize(text)
     except TokenError as error:
-        start = min(error.start or 0, max(len(text) - 1, 0))
+        start = _unended(text, error)
         raise error_at(
             text, Span(start, start + 1), "a text, name or comment without its end"
         ) from error
@@ -118,6 +123,13 @@ def tokenise_sql(text: str) -> SqlText:
     for index, token in enumerate(tokens):
         _check(text, tokens, index, token)
     return SqlText(text, tuple(tokens))
+
+
+def _unended(text: str, error: TokenError) -> int:
+    """Return where the text, name or comment begins that does not end."""
+    # The tokeniser tells the line and, as the second number, the offset in the whole text.
+    told = re.search(r"from [0-9]+:([0-9]+)", str(error.__cause__))
+    return int(told[1]) if told else max(text.rfind("/*"), 0)
 
 
 def _written(text: str, found: list[Token]) -> list[Token]:
@@ -163,20 +175,16 @@ def _check(text: str, tokens: list[Token], index: int, token: Token) -> None:
         raise error_at(text, span, "a raw text cannot hold a backslash before a quote")
     if kind not in _SIGNS | _VALUES and not is_word:
         raise error_at(text, span, "a sign that is not allowed", found=written[:40])
-    previous = tokens[index - 1] if index else None
-    after_dot = previous is not None and previous.token_type is TokenType.DOT
-    following = tokens[index + 1].token_type if index + 1 < len(tokens) else None
-    if following is TokenType.L_PAREN and (is_word or kind is TokenType.IDENTIFIER):
-        last_word = written.lower().split()[-1] if is_word else ""
-        if last_word not in NOT_CALLS or after_dot:
-            _check_call(text, span, written, after_dot=after_dot, quoted=not is_word)
-        if (
-            last_word == "unix_timestamp"
-            and tokens[index + 2 : index + 3]
-            and (tokens[index + 2].token_type is TokenType.R_PAREN)
-        ):
+    previous = tokens[index - 1].token_type if index else None
+    following = [after.token_type for after in tokens[index + 1 : index + 3]]
+    if following[:1] == [TokenType.L_PAREN] and (is_word or kind is TokenType.IDENTIFIER):
+        # Some tokens are several words, such as `group by`.
+        name = written.lower().split()[-1] if is_word else written
+        if name not in NOT_CALLS or previous is TokenType.DOT:
+            _check_call(text, span, name, previous)
+        if name == "unix_timestamp" and following[1:] == [TokenType.R_PAREN]:
             raise error_at(text, span, "unix_timestamp() without an argument reads the clock")
-    elif is_word and written.lower() in BARE and not after_dot and not _is_alias(previous):
+    elif is_word and previous not in (TokenType.DOT, TokenType.ALIAS) and written.lower() in BARE:
         raise error_at(
             text,
             span,
@@ -185,22 +193,20 @@ def _check(text: str, tokens: list[Token], index: int, token: Token) -> None:
         )
 
 
-def _is_alias(previous: Token | None) -> bool:
-    return previous is not None and previous.token_type is TokenType.ALIAS
-
-
-def _check_call(text: str, span: Span, written: str, *, after_dot: bool, quoted: bool) -> None:
-    name = written.lower()
-    if quoted or after_dot:
+def _check_call(text: str, span: Span, name: str, previous: TokenType | None) -> None:
+    if name.startswith("`") or previous is TokenType.DOT:
         raise error_at(text, span, "only Spark's own functions may be called, by their bare names")
     reason = reason_against(name)
     if reason is not None:
         raise error_at(text, span, f"{name} is refused: {reason}", next_step=INSTEAD.get(name))
-    if name not in ALLOWED:
-        raise error_at(
-            text,
-            span,
-            "unknown function, or not on the list of allowed ones",
-            found=written[:60],
-            nearest=nearest_name(name, ALLOWED),
-        )
+    if name in ALLOWED:
+        return
+    if previous in _BEFORE_ALIAS:
+        raise error_at(text, span, "columns are named inside the query, with AS")
+    raise error_at(
+        text,
+        span,
+        "unknown function, or not on the list of allowed ones",
+        found=name[:60],
+        nearest=nearest_name(name, ALLOWED),
+    )

@@ -21,6 +21,9 @@ from mlops_dagster.rules.sql_order import check_order
 from mlops_dagster.rules.sql_places import refused
 from mlops_dagster.rules.sql_tokens import SqlText
 
+# What sqlglot lets through when a function has fewer arguments than it expects.
+_PARSER_BUGS = (LookupError, AttributeError, TypeError, ValueError)
+
 
 @dataclass(frozen=True)
 class TableUse:
@@ -52,6 +55,8 @@ def parse_tree(sql: SqlText) -> exp.Query:
         raise _not_parsed(sql, error) from error
     except RecursionError as error:
         raise error_at(sql.text, Span(0, 1), "the text is nested too deeply") from error
+    except _PARSER_BUGS as error:
+        raise error_at(sql.text, Span(0, 1), "not valid SQL: a function's arguments") from error
     query = statements[0]
     if not isinstance(query, exp.Query) or any(
         statement is not None for statement in statements[1:]

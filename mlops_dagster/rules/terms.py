@@ -78,7 +78,7 @@ class TermReader:
     def _dotted(self) -> Node:
         """Read a value and the tests of texts that hang on it, such as `.str.contains("x")`."""
         value = self._primary()
-        while not isinstance(value, ColumnRef) and self.cursor.take_if("."):
+        while self.cursor.take_if("."):
             if not self.cursor.take_if("str"):
                 raise self.cursor.unexpected("'str'")
             self.cursor.demand(".")
@@ -145,7 +145,7 @@ class TermReader:
                 cursor.take()
                 cursor.take()
                 cursor.take()
-                return self._continued(read_method(self, self._column(parts)))
+                return read_method(self, self._column(parts))
             cursor.take()
             if cursor.here.kind not in _NAMES:
                 raise cursor.unexpected("the name of a column")
@@ -155,11 +155,6 @@ class TermReader:
                     "a column", next_step="The tests of texts are written name.str.contains('x')"
                 )
         return self._column(parts)
-
-    def _continued(self, value: Node) -> Node:
-        if self.cursor.here.keyword == ".":
-            raise self.cursor.unexpected("the end of the test")
-        return value
 
     def _column(self, parts: list[Token]) -> Node:
         first, last = parts[0], parts[-1]

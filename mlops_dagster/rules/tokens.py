@@ -57,7 +57,7 @@ class Token:
 _TOKEN = re.compile(
     r"""
     (?P<space>[ \t\r\n]+)
-  | (?P<number>(?:\d+\.\d+|\d+|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<number>(?:[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
   | (?P<word>[^\W\d]\w*)
   | `(?P<quoted_name>(?:[^`]|``)+)`
   | '(?P<single>(?:[^'\\]|\\.|'')*)'
