@@ -10,7 +10,7 @@ from mlops_dagster.state.store import EventStore
 
 @dataclass(frozen=True)
 class BatchCounts:
-    """The newest batch of a slice: rows_in = valid + quarantined + dropped, unless it was refused."""
+    """The newest batch of a slice; rows_in = valid + quarantined + dropped, refused or not."""
 
     ref: TableRef
     window: str

@@ -99,7 +99,14 @@ def build_table(
     """
     target = Slice(table.ref, window)
     held = hold(store, target, as_of=as_of, run_id=run_id)
-    with _delivery(session, workspace, table, window, store, locations) as delivery:
+    with _delivery(
+        session,
+        workspace=workspace,
+        table=table,
+        window=window,
+        store=store,
+        locations=locations,
+    ) as delivery:
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
         measured = measure_batch(batch)
         counts = measured.counts
@@ -150,6 +157,7 @@ def build_table(
 @contextmanager
 def _delivery(
     session: SparkSession,
+    *,
     workspace: Workspace,
     table: ResolvedTable,
     window: str,
@@ -210,7 +218,7 @@ def _tell(
 
 
 def _failed_rules(batch: Batch, measured: Measured) -> list[str]:
-    """Return the rules that send some row to quarantine or drop it: only they are computed again."""
+    """Return the rules that quarantine or drop some row: only they are computed again."""
     return [
         rule.name
         for rule in batch.row_rules

@@ -1,4 +1,4 @@
-"""The rules that every table has without being asked, and all rules of a table as facts for the verdict."""
+"""The rules that tables have without being asked, and all their rules as facts for the verdict."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -40,9 +40,9 @@ class RuleFacts:
 def builtin_rules(table: ResolvedTable) -> tuple[RuleFacts, ...]:
     """Return the built-in rules that apply to a table; rows that fail one go to quarantine.
 
-    Tables of files without a key or times have none but `readable`. A time of knowledge is checked only
-    where the table names one: by default it is the event time, which the window bounds already, and in
-    tables of the open job lies after as_of. Static tables count as always known.
+    Tables of files without a key or times have none but `readable`. A time of knowledge is checked
+    only where the table names one: by default it is the event time, which the window bounds
+    already, and in tables of the open job lies after as_of. Static tables count as always known.
     """
     spec = table.spec
     found = []

@@ -1,13 +1,12 @@
 """Rules as flags on rows, and the one query that counts, routes and digests a batch.
 
-A flag is true where a row fails; it is never null. Flags cost one expression each; what a quarantined
-row says about itself is built for those rows only, afterwards.
+A flag is true where a row fails; it is never null. Flags cost one expression each; what a
+quarantined row says about itself is built for those rows only, afterwards.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import Window as Over
@@ -19,12 +18,13 @@ from mlops_dagster.data.delivery import IS_UNREADABLE, PREFIX, Delivery
 from mlops_dagster.data.verdict import Counts
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import few_rows
-from mlops_dagster.features.instants import instant
 from mlops_dagster.rules import check_columns
 from mlops_dagster.rules.columns import to_column
 from mlops_dagster.rules.oracle import evaluate_aggregates
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 from mlops_dagster.spec.workspace import ResolvedRule, ResolvedTable
+from mlops_dagster.tables.folding import any_of
+from mlops_dagster.tables.instants import instant
 from mlops_dagster.tables.measure import Measure, digest, row_hash, sum_of_hashes
 
 VALID, QUARANTINE, DROP = "valid", "quarantine", "drop"
@@ -86,7 +86,8 @@ def measure_batch(batch: Batch) -> Measured:
     """Count rows, failing rows and routes, compute rules about the data set, and digest valid rows.
 
     Cost: one query over the delivered rows. Without a key only a few rows are shuffled; with one, a
-    shuffle of the key and the columns that rules name. Rules about the data set see valid rows only.
+    shuffle of the key and the columns that rules name. Rules about the data set see valid rows
+    only.
     """
     columns = batch.delivery.columns
     content = batch.delivery.frame.select(*(quote(name) for name in columns)).schema
@@ -146,7 +147,7 @@ def flagged(rows: DataFrame, batch: Batch, names: Collection[str]) -> DataFrame:
     for fate, value in ((OnFail.DROP, DROP), (OnFail.QUARANTINE, QUARANTINE)):
         failing = [F.col(quote(_flag(rule.name))) for rule in rules if rule.on_fail is fate]
         if failing:
-            route = F.when(reduce(Column.__or__, failing), F.lit(value)).otherwise(route)
+            route = F.when(any_of(failing), F.lit(value)).otherwise(route)
     return marked.withColumn(ROUTE, route)
 
 
@@ -230,7 +231,7 @@ def _builtin(name: str, batch: Batch, rows: DataFrame) -> Column:
 
 
 def _any_null(columns: Collection[str]) -> Column:
-    return reduce(Column.__or__, (F.col(quote(name)).isNull() for name in columns))
+    return any_of([F.col(quote(name)).isNull() for name in columns])
 
 
 def _copies(batch: Batch) -> Column:

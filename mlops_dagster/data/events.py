@@ -33,8 +33,8 @@ class BatchJudged(Event):
 class QuarantineReplaced(Event):
     """The quarantine of a slice holds this many rows of a batch.
 
-    Appended before rows are written and after they are removed, so `rows` above 0 means that there may
-    be some.
+    Appended before rows are written and after they are removed, so `rows` above 0 means that there
+    may be some.
     """
 
     kind: ClassVar[str] = "quarantine_replaced"

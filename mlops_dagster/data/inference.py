@@ -1,4 +1,4 @@
-"""The contract that landing files suggest, over all files of the table, so that a later month still fits."""
+"""The contract that all landing files of a table suggest, so that a later month still fits."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -23,8 +23,8 @@ def infer_contract(
 ) -> Contract:
     """Return a contract that every file fits: columns of all, types that hold all their texts.
 
-    Text columns become bigint, double, date, timestamp (ISO 8601), boolean or string; Parquet columns
-    keep their types. Reads every file once.
+    Text columns become bigint, double, date, timestamp (ISO 8601), boolean or string; Parquet
+    columns keep their types. Reads every file once.
 
     Raises:
         SourceError: A file cannot be read, or the files' types cannot be one.

@@ -1,6 +1,5 @@
 """Tables of files: the files of a slice, held against the contract, as typed rows."""
 
-from functools import reduce
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -15,6 +14,7 @@ from mlops_dagster.data.typed import text_counts, typed_rows
 from mlops_dagster.errors import ContractViolation, SourceError
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.workspace import ResolvedTable
+from mlops_dagster.tables.folding import fold
 
 # Fewer unreadable texts than this may be bad rows; so many without one good one are another column.
 _ENOUGH_TEXTS = 10
@@ -61,7 +61,7 @@ def ingest(
     frames, records = zip(
         *(read(session, file, agreed, by_path=by_path) for file in files), strict=True
     )
-    rows = reduce(DataFrame.unionByName, frames)
+    rows = fold(DataFrame.unionByName, frames)
     return Delivery(
         frame=typed_rows(rows, agreed.types, nulls=table.spec.nulls) if is_text else rows,
         contract=agreed,
@@ -83,7 +83,7 @@ def check_types(table: ResolvedTable, delivery: Delivery) -> None:
         return
     types = delivery.contract.types
     wrong = [
-        f"column '{name}' should be {types[name]}, but none of {texts} texts is, such as '{example}'"
+        f"column '{name}' should be {types[name]}, but none of {texts} texts is; one is '{example}'"
         for name, texts, unread, example in text_counts(
             delivery.texts, types, nulls=table.spec.nulls
         )

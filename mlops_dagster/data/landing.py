@@ -45,8 +45,8 @@ def find_files(landing: Path, files: str, window: str) -> tuple[LandingFile, ...
 
     Args:
         landing: The landing folder.
-        files: Path below it. `{window}` stands for the window's key; `*` in the last part, or a folder,
-            makes several files one batch.
+        files: Path below it. `{window}` stands for the window's key; `*` in the last part, or a
+            folder, makes several files one batch.
         window: The key; `static` for a static table.
 
     Raises:

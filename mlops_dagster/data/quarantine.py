@@ -1,7 +1,7 @@
 """The quarantine: rows that failed a rule, with their reasons, one Delta table a use case.
 
-Each writer replaces its own slice (table, window) before it publishes. Rows count only when their batch is
-the published one.
+Each writer replaces its own slice (table, window) before it publishes. Rows count only when their
+batch is the published one.
 """
 
 from collections.abc import Collection

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from itertools import islice
 
 import pandas as pd
@@ -20,6 +19,7 @@ from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import frame_from_pandas
 from mlops_dagster.errors import SourceError
 from mlops_dagster.spec.contract import Contract
+from mlops_dagster.tables.folding import fold
 
 # Records in one upload; a piece stays far below what one request may carry.
 _UPLOAD_RECORDS = 50_000
@@ -66,7 +66,7 @@ def parquet_rows(
     if by_path:
         frame = session.read.parquet(spark_path(file))
     else:
-        frame = _union(list(_uploaded_parquet(session, file, contract)))
+        frame = fold(DataFrame.unionByName, list(_uploaded_parquet(session, file, contract)))
     return frame.select(
         *(F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items())
     )
@@ -101,7 +101,7 @@ def _uploaded_texts(session: SparkSession, file: LandingFile, columns: Sequence[
         # As objects: pandas' own string type would turn null into NaN.
         piece = pd.DataFrame(rows, columns=names, dtype=object)
         pieces.append(frame_from_pandas(session, piece, schema=schema))
-    return _union(pieces) if pieces else session.createDataFrame([], schema)
+    return fold(DataFrame.unionByName, pieces) if pieces else session.createDataFrame([], schema)
 
 
 def _uploaded_parquet(
@@ -121,7 +121,3 @@ def _uploaded_parquet(
             "the file cannot be read as Parquet", where=str(file), found=str(error)
         ) from error
     yield session.createDataFrame([], ddl_of(contract)).limit(0)
-
-
-def _union(frames: list[DataFrame]) -> DataFrame:
-    return reduce(DataFrame.unionByName, frames)

@@ -1,7 +1,7 @@
-"""Reading landing files on the client: what columns they have, how many records, and the records as texts.
+"""Reading landing files on the client: their columns, how many records, the records as texts.
 
-This is the independent count that Spark's reading is held against, and the only reading where the server may
-not see paths.
+This is the independent count that Spark's reading is held against, and the only reading where the
+server may not see paths.
 """
 
 import csv
@@ -24,7 +24,7 @@ csv.field_size_limit(LONGEST_FIELD)
 
 @dataclass(frozen=True)
 class TextRecord:
-    """A record as texts in the order of the columns asked for; `raw` is set where it is malformed."""
+    """A record as texts in the order of the columns asked for; `raw` is set if malformed."""
 
     values: tuple[str | None, ...]
     raw: str | None
@@ -180,7 +180,7 @@ def _is_array(file: LandingFile) -> bool:
 
 
 def _json_values(file: LandingFile) -> Iterator[object]:
-    """Yield the values of a JSON array, or of a file with one value a line; text where it is not JSON."""
+    """Yield the values of a JSON array, or of each line; the line itself where it is no object."""
     if _is_array(file):
         with open_text(file) as text:
             whole = text.read()

@@ -15,13 +15,13 @@ from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.windows_read import Reach, looks_back, reach
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ExpressionError, HookError, SourceError
-from mlops_dagster.features.instants import instant
 from mlops_dagster.hooks import load_hook
 from mlops_dagster.spec.contract import Contract, read_contract
 from mlops_dagster.spec.hooks import HookSource
 from mlops_dagster.spec.workspace import ResolvedInput, ResolvedTable, Workspace
 from mlops_dagster.state.fence import InputVersion
 from mlops_dagster.state.store import EventStore
+from mlops_dagster.tables.instants import instant
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.pins import Pin, pin, pin_published
 from mlops_dagster.tables.slices import WINDOW_COLUMN
@@ -60,8 +60,8 @@ def derived(
 ) -> Iterator[DataFrame]:
     """Yield what a derived table delivers for a window; lazy, to be used inside the block.
 
-    Inputs have their own columns, without `window`. Where the table looks back or ahead of its window,
-    rows of other windows that it makes on the way are left out.
+    Inputs have their own columns, without `window`. Where the table looks back or ahead of its
+    window, rows of other windows that it makes on the way are left out.
 
     Args:
         session: A Spark session.
@@ -176,7 +176,7 @@ def _contract_of_unread(table: ResolvedTable) -> Contract:
     if table.contract_path.exists():
         return read_contract(table.contract_path)
     raise SourceError(
-        f"nothing of {table.ref} lies before this window, and it has no contract to take columns from",
+        f"nothing of {table.ref} lies before this window, and it has no contract with its columns",
         where=str(table.ref),
         next_step=f"Run {table.ref} once, or write {table.contract_path.name}",
     )
@@ -185,16 +185,14 @@ def _contract_of_unread(table: ResolvedTable) -> Contract:
 def _select(session: SparkSession, table: ResolvedTable, views: Mapping[str, str]) -> DataFrame:
     if table.sql is None:
         raise ValueError(f"{table.ref} has no SQL")
-    rows = session.sql(table.sql.render(views))
     try:
-        _ = rows.schema
+        return session.sql(table.sql.render(views))
     except AnalysisException as error:
         raise ExpressionError(
             "Spark refuses the SQL",
             where=f"{table.position[0]}:{table.position[1]} {table.ref}",
             found=str(error).split("JVM stacktrace")[0].strip(),
         ) from error
-    return rows
 
 
 def _call(hook: HookSource, frames: Mapping[str, DataFrame]) -> DataFrame:

@@ -1,7 +1,7 @@
 """Texts to typed columns, and the types that texts suggest.
 
-Both sides use one table of patterns, so that a text whose type was inferred is always read. An instant
-without an offset is meant in UTC; a date stays a date.
+Both sides use one table of patterns, so that a text whose type was inferred is always read. An
+instant without an offset is meant in UTC; a date stays a date.
 """
 
 import re
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from mlops_dagster.data.delivery import IS_UNREADABLE, RAW
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import one_row
+from mlops_dagster.tables.folding import any_of
 
 INTEGER = r"[+-]?[0-9]{1,19}"
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?(inf|Infinity)|NaN|nan"
@@ -53,9 +54,7 @@ def typed_rows(texts: DataFrame, types: Mapping[str, str], *, nulls: Sequence[st
     values = _values(types, nulls)
     read = {name: _read(values[name], kind) for name, kind in types.items()}
     unread = [values[name].isNotNull() & read[name].isNull() for name in values]
-    unreadable = F.col(RAW).isNotNull()
-    for column in unread:
-        unreadable = unreadable | column
+    unreadable = any_of([F.col(RAW).isNotNull(), *unread])
     row = F.to_json(
         F.struct(*(F.col(quote(name)) for name in values)), {"ignoreNullFields": "false"}
     )
@@ -69,7 +68,7 @@ def typed_rows(texts: DataFrame, types: Mapping[str, str], *, nulls: Sequence[st
 def text_counts(
     texts: DataFrame, types: Mapping[str, str], *, nulls: Sequence[str]
 ) -> list[tuple[str, int, int, str]]:
-    """Return for each column that has unreadable texts: its name, texts, unreadable ones, the least.
+    """Return for each column with unreadable texts: name, texts, unreadable ones, an example.
 
     Arguments as `typed_rows`; malformed records do not count.
     """
@@ -92,7 +91,7 @@ def text_counts(
 
 
 class TypeGuess:
-    """The type that fits all texts seen so far: bigint, double, date, timestamp, boolean or string."""
+    """The type that fits all texts so far: bigint, double, date, timestamp, boolean or string."""
 
     # Narrow before wide: an integer is a number, a date the start of an instant.
     _ORDER = (
@@ -110,11 +109,13 @@ class TypeGuess:
     def see(self, texts: Iterable[str]) -> None:
         """Take texts into account; nulls are left out by the caller."""
         for text in texts:
-            self._seen = True
             if not self._left:
                 return
-            if not self._fits(self._left[0], text):
+            # After the first text one chain is left, bigint and double or date and timestamp, and
+            # what fits its narrow type fits the wide one.
+            if not self._seen or not self._fits(self._left[0], text):
                 self._left = [kind for kind in self._left if self._fits(kind, text)]
+            self._seen = True
 
     @property
     def type(self) -> str:

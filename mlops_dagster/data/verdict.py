@@ -1,4 +1,4 @@
-"""The verdict on a batch: from counts to a result for every rule, and to publish or refuse. Pure."""
+"""The verdict on a batch: from counts to a result for each rule, and to publish or refuse. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,9 +114,10 @@ class RefusedBatch(BatchRefused):
 def judge(rules: tuple[RuleFacts, ...], counts: Counts) -> Verdict:
     """Return the verdict on a batch.
 
-    A rule about rows passes when no row fails, or no more than `warn_if` allows. It refuses the batch
-    beyond `fail_if`; without `fail_if` only if it is to stop at a failing row. A rule about the data set
-    passes when it is true, and refuses when it is to stop. What cannot be computed refuses.
+    A rule about rows passes when no row fails, or no more than `warn_if` allows. It refuses the
+    batch beyond `fail_if`; without `fail_if` only if it is to stop at a failing row. A rule about
+    the data set passes when it is true, and refuses when it is to stop. What cannot be computed
+    refuses.
     """
     return Verdict(tuple(_result(rule, counts) for rule in rules))
 

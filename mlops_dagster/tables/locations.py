@@ -1,4 +1,4 @@
-"""Where tables lie: folders below a warehouse, or names in a catalog. Only the environment knows which."""
+"""Where tables lie: folders below a warehouse, or names in a catalog, as the environment says."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +113,8 @@ class Locations:
     def of(self, ref: TableRef) -> TableLocation:
         """Return where a table lies.
 
-        In a catalog the schema comes from the template. A part that the template leaves out goes into the table's
-        name instead, so that `bronze.weather` and `silver.weather` never meet.
+        In a catalog the schema comes from the template. A part that the template leaves out goes
+        into the table's name instead, so that `bronze.weather` and `silver.weather` never meet.
         """
         tables = self.environment.tables
         if isinstance(tables, CatalogTables):

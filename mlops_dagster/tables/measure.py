@@ -24,6 +24,7 @@ from pyspark.sql.types import (
 
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import one_row
+from mlops_dagster.tables.folding import fold
 
 _ROWS = "__rows"
 _HASHES = "__hashes"
@@ -65,8 +66,8 @@ def measure(frame: DataFrame, aggregates: Mapping[str, Column] | None = None) ->
 def row_hash(schema: StructType) -> Column:
     """Return a hash (bigint) of each row's content, whatever the order of the columns.
 
-    Spark's hash skips nulls, so (1, null) and (null, 1) would meet: which columns are null is hashed
-    as well. -0.0 equals 0.0, and every NaN equals every other.
+    Spark's hash skips nulls, so (1, null) and (null, 1) would meet: which columns are null is
+    hashed as well. -0.0 equals 0.0, and every NaN equals every other.
     """
     fields = sorted(schema.fields, key=lambda field: field.name)
     values = [_canonical(F.col(quote(field.name)), field.dataType) for field in fields]
@@ -74,7 +75,7 @@ def row_hash(schema: StructType) -> Column:
 
 
 def sum_of_hashes(hashes: Column) -> Column:
-    """Return the aggregate that stands for a set of rows; a decimal, since a bigint would overflow."""
+    """Return the aggregate that stands for a set of rows: a decimal, a bigint would overflow."""
     return F.sum(hashes.cast("decimal(20,0)")).cast("decimal(38,0)")
 
 
@@ -110,9 +111,9 @@ def _null_masks(fields: Iterable[StructField]) -> list[Column]:
     names = [field.name for field in fields]
     masks = []
     for start in range(0, len(names), _BITS):
-        mask = F.lit(0).cast("bigint")
-        for bit, name in enumerate(names[start : start + _BITS]):
-            is_null = F.col(quote(name)).isNull()
-            mask = mask + F.when(is_null, F.lit(1 << bit)).otherwise(F.lit(0)).cast("bigint")
-        masks.append(mask)
+        bits = [
+            F.when(F.col(quote(name)).isNull(), F.lit(1 << bit)).otherwise(F.lit(0)).cast("bigint")
+            for bit, name in enumerate(names[start : start + _BITS])
+        ]
+        masks.append(fold(Column.__add__, bits))
     return masks

@@ -1,9 +1,9 @@
-"""Publishing a slice: fence, one Delta commit, proof that it is ours, the event that readers follow.
+"""Publishing a slice: fence, one Delta commit, proof that it is ours, the event readers follow.
 
 The fence is checked three times. Before the commit the claim must be the newest. Delta itself skips
 a commit whose claim number lies below one it has seen in this slice, so a writer that was asleep
-between check and commit cannot overwrite its successor. And the publication is a compare-and-swap on
-the claim: readers never hear of a commit whose slice somebody else has claimed since.
+between check and commit cannot overwrite its successor. And the publication is a compare-and-swap
+on the claim: readers never hear of a commit whose slice somebody else has claimed since.
 """
 
 import random

@@ -23,7 +23,8 @@ class Slice:
         ref: The table.
         window: The window's key; `static` for tables without windows.
         part: What is replaced within the window; all of it by default.
-        mixed: The table also holds slices of static tables, so `static` stands in its column `window`.
+        mixed: The table also holds slices of static tables, so `static` stands in its column
+            `window`.
     """
 
     ref: TableRef
