@@ -36,7 +36,9 @@ def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
     return metadata
 
 
-def table_built_metadata(locations: Locations, table: ResolvedTable, built: "TableBuilt") -> Metadata:
+def table_built_metadata(
+    locations: Locations, table: ResolvedTable, built: "TableBuilt"
+) -> Metadata:
     """Return what building a slice gave."""
     metadata = published_metadata(built.published, partitioned=table.windowed)
     metadata |= {

@@ -34,7 +34,11 @@ def gate_checks(
     """Yield the outcome of each gate. Inconclusive is a warning: the champion stays."""
     for number, gate in enumerate(report.gates, start=1):
         outcome = gate.outcome.value
-        metadata: dict[str, str | int | float] = {"gate": gate.text, "outcome": outcome, "rows": gate.rows}
+        metadata: dict[str, str | int | float] = {
+            "gate": gate.text,
+            "outcome": outcome,
+            "rows": gate.rows,
+        }
         if gate.measured is not None:
             metadata["measured"] = gate.measured
         if gate.threshold is not None:
@@ -56,9 +60,7 @@ def gate_checks(
         )
 
 
-def candidate_metadata(
-    candidate: "Candidate", tracking_uri: str
-) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
     """Return metrics (one key each, so that Dagster plots them), outcome, version, importances."""
     metadata: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
         "gates": dg.MetadataValue.text(candidate.gates.outcome.value),
@@ -78,16 +80,20 @@ def candidate_metadata(
             metadata["mlflow"] = dg.MetadataValue.url(tracking_uri)
     if candidate.champion is not None:
         metadata["compared_with"] = dg.MetadataValue.text(candidate.champion.version)
-    metadata["importances"] = dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "feature": importance.feature,
-                    "importance": round(importance.mean, 5),
-                    "deviation": round(importance.deviation, 5),
-                }
-            )
-            for importance in candidate.trained.importances[:_SHOWN_FEATURES]
-        ]
-    ) if candidate.trained.importances else dg.MetadataValue.text("none")
+    metadata["importances"] = (
+        dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "feature": importance.feature,
+                        "importance": round(importance.mean, 5),
+                        "deviation": round(importance.deviation, 5),
+                    }
+                )
+                for importance in candidate.trained.importances[:_SHOWN_FEATURES]
+            ]
+        )
+        if candidate.trained.importances
+        else dg.MetadataValue.text("none")
+    )
     return metadata

@@ -83,9 +83,20 @@ def monitoring_assets(
             for name, text in checks.items()
         ],
         partitions_def=partitions_of(calendar),
-        can_subset=False,
+        # Also lets reports be left out: before the first champion there is nothing to compare with.
+        can_subset=True,
     )
     def monitor(
+        context: dg.AssetExecutionContext,
+        mlops: WorkspaceResource,
+        spark: SparkResource,
+        mlflow: MlflowResource,
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        for result in reports(context, mlops, spark, mlflow):
+            if _is_selected(context, result):
+                yield result
+
+    def reports(
         context: dg.AssetExecutionContext,
         mlops: WorkspaceResource,
         spark: SparkResource,
@@ -115,8 +126,18 @@ def monitoring_assets(
                     )
             decision = decide_window(place, model, calendar)
         context.log.info(f"{decision.kind.value}: {decision.reason}")
-        yield dg.MaterializeResult(
-            asset_key=keys["decision"], metadata=decision_metadata(decision)
-        )
+        yield dg.MaterializeResult(asset_key=keys["decision"], metadata=decision_metadata(decision))
 
     return monitor
+
+
+def _is_selected(
+    context: dg.AssetExecutionContext, result: dg.AssetCheckResult | dg.MaterializeResult[None]
+) -> bool:
+    """Tell whether the run asked for a result; all reports are made either way, since each rests on the others."""
+    if isinstance(result, dg.AssetCheckResult):
+        return (
+            dg.AssetCheckKey(result.asset_key, str(result.check_name))
+            in context.selected_asset_check_keys
+        )
+    return result.asset_key in context.selected_asset_keys

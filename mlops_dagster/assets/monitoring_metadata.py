@@ -110,9 +110,7 @@ def quality_metadata(reports: "tuple[QualityReport, ...]") -> Metadata:
     return metadata
 
 
-def quality_check(
-    key: dg.AssetKey, reports: "tuple[QualityReport, ...]"
-) -> dg.AssetCheckResult:
+def quality_check(key: dg.AssetKey, reports: "tuple[QualityReport, ...]") -> dg.AssetCheckResult:
     """Return whether the newest window's primary metrics are as the hold-out led to expect."""
     newest = reports[-1]
     return dg.AssetCheckResult(

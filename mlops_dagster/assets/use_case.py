@@ -10,9 +10,7 @@ from mlops_dagster.assets.tables import table_asset
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 
 
-def use_case_assets(
-    workspace: Workspace, use_case: ResolvedUseCase
-) -> list[dg.AssetsDefinition]:
+def use_case_assets(workspace: Workspace, use_case: ResolvedUseCase) -> list[dg.AssetsDefinition]:
     """Return the assets of a use case: its tables, its quarantine and the stages of each model."""
     assets = [
         table_asset(workspace, table, opens=ref in use_case.open_tables)

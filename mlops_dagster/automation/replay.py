@@ -45,12 +45,29 @@ def replay_window(
     for job in jobs:
         on_start(job, window)
         yield _run(definitions, instance, job, window, tags={})
+    yield from run_requested(definitions, instance, use_case, on_start=on_start)
+
+
+def run_requested(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    use_case: ResolvedUseCase,
+    *,
+    on_start: Callable[[str, str], None] = lambda job, window: None,
+) -> Iterator[ReplayStep]:
+    """Run what the retraining sensor asks for; yield each run as it ends.
+
+    Raises:
+        TerminalError: A run failed; its log is in the instance.
+    """
     for request in requested_runs(definitions, instance, use_case):
         on_start(str(request.job_name), str(request.partition_key))
         tags = dict(request.tags)
         if request.run_key is not None:
             tags[RUN_KEY_TAG] = request.run_key
-        yield _run(definitions, instance, str(request.job_name), str(request.partition_key), tags=tags)
+        yield _run(
+            definitions, instance, str(request.job_name), str(request.partition_key), tags=tags
+        )
 
 
 def requested_runs(
@@ -58,7 +75,7 @@ def requested_runs(
 ) -> list[dg.RunRequest]:
     """Return what the retraining sensor asks for now, less what was launched for the same run key before."""
     sensor = definitions.resolve_sensor_def(retraining_sensor_name(use_case.name))
-    with dg.build_sensor_context(instance=instance) as context:
+    with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
         data = sensor.evaluate_tick(context)
     return [
         request
@@ -82,9 +99,7 @@ def _run(
         instance=instance, partition_key=window, tags=tags, raise_on_error=False
     )
     if not result.success:
-        failures = [
-            str(event.message) for event in result.all_events if event.is_step_failure
-        ]
+        failures = [str(event.message) for event in result.all_events if event.is_step_failure]
         raise TerminalError(
             f"{job} failed for {window}: {failures[0] if failures else 'see the run'}",
             where=f"run {result.run_id}",

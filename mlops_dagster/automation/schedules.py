@@ -41,9 +41,7 @@ def window_schedule(
         if runs:
             return dg.SkipReason(f"Run {runs[0].run_id[:8]} of {job_name} is not finished.")
         done = context.instance.get_materialized_partitions(last_key)
-        window = next_due(
-            calendar, done=done, now=context.scheduled_execution_time, opens=opens
-        )
+        window = next_due(calendar, done=done, now=context.scheduled_execution_time, opens=opens)
         if window is None:
             return dg.SkipReason("Every window that is due is done.")
         return dg.RunRequest(partition_key=window)
@@ -61,7 +59,9 @@ def window_schedule(
         execution_fn=due_window,
         default_status=status,
         description=(
-            "Forecasts each window as it opens." if opens else "Processes each window once it has closed."
+            "Forecasts each window as it opens."
+            if opens
+            else "Processes each window once it has closed."
         ),
     )
 

@@ -31,7 +31,9 @@ def use_case_sensors(
 def _retraining_sensor(
     workspace: Workspace, use_case: ResolvedUseCase, jobs: Sequence[UnresolvedAssetJobDefinition]
 ) -> dg.SensorDefinition:
-    def training_runs(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def training_runs(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from mlops_dagster.monitoring.events import history
         from mlops_dagster.registry.ledger import read_ledger
 

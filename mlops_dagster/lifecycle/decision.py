@@ -29,9 +29,7 @@ def decide_window(place: Place, model: ResolvedModel, calendar: WindowCalendar) 
     """Decide about the place's window and record it; an equal decision is recorded once."""
     facts = decision_facts(place, model, calendar)
     decision = decide(facts, policy_of(model))
-    record_decision(
-        place.store, model.stream, decision, as_of=place.as_of, run_id=place.run_id
-    )
+    record_decision(place.store, model.stream, decision, as_of=place.as_of, run_id=place.run_id)
     return decision
 
 
@@ -56,9 +54,9 @@ def decision_facts(place: Place, model: ResolvedModel, calendar: WindowCalendar)
         windows=closed,
         windows_with_data=tuple(window for window in closed if window in with_data),
         at_least=model.spec.train.at_least.count,
-        champion=None if champion is None else Champion(
-            version=champion.version, cutoff=champion.cutoff_window
-        ),
+        champion=None
+        if champion is None
+        else Champion(version=champion.version, cutoff=champion.cutoff_window),
         trainings=_trainings(ledger, told, closed[:-1]),
         drift=drift,
         quality=tuple(report for window, report in told.quality.items() if window in known),

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from mlops_dagster.engine.transfer import frame_from_pandas, rows_to_client
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.columns import DAY, EVENT_TIME, LABEL, LABEL_STATE
-from mlops_dagster.features.instants import local_date
+from mlops_dagster.tables.instants import local_date
 from mlops_dagster.features.labelled import MODEL_VERSION, labelled_predictions
 from mlops_dagster.features.maturity import windows_to_evaluate
 from mlops_dagster.lifecycle.place import Place, read_slice
@@ -189,9 +189,7 @@ def _measured_rows(
     }[model.spec.task]
     names = dict.fromkeys((LABEL, LABEL_STATE, predicted, *model.spec.monitor.slices))
     day = local_date(F.col(EVENT_TIME), calendar.time_zone).cast("string").alias(DAY)
-    return rows_to_client(
-        rows.select(*names, day), what=f"labelled predictions of {model.stream}"
-    )
+    return rows_to_client(rows.select(*names, day), what=f"labelled predictions of {model.stream}")
 
 
 def _publish(

@@ -54,7 +54,7 @@ class Place:
             TrackingUnavailable: MLflow did not answer.
         """
         folder = self.tracker.download_bundle(
-            champion.model, champion.version, self._downloads / champion.bundle_digest
+            champion.model, champion.version, self.downloads / champion.bundle_digest
         )
         return load_bundle(folder, expected_digest=champion.bundle_digest)
 
@@ -63,7 +63,8 @@ class Place:
         return self.workspace.state_folder / "bundles" / model.stream / self.window / attempt
 
     @property
-    def _downloads(self) -> Path:
+    def downloads(self) -> Path:
+        """Where bundles of a tracking server are kept by digest."""
         return self.workspace.state_folder / "downloads"
 
 

@@ -25,7 +25,9 @@ class WindowScored:
     unknowable: int
 
 
-def champion_in_charge(place: Place, model: ResolvedModel, *, opens: bool) -> ChampionVersion | None:
+def champion_in_charge(
+    place: Place, model: ResolvedModel, *, opens: bool
+) -> ChampionVersion | None:
     """Return the champion that scores the place's window, or None before the first promotion.
 
     A forecast may not use a model whose cutoff window was processed only after the forecast was due.
@@ -64,7 +66,9 @@ def score_window(
         session,
         frame=frame,
         target=Slice(
-            model.derived("serving", PREDICTIONS), place.window, Part(MODEL_VERSION, champion.version)
+            model.derived("serving", PREDICTIONS),
+            place.window,
+            Part(MODEL_VERSION, champion.version),
         ),
         as_of=place.as_of,
         store=place.store,

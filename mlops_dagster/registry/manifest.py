@@ -17,6 +17,11 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]{0,63}$")]
 
 
+# Each part is lax by itself because a union takes no constraint: JSON has lists, not tuples.
+IntegerLabels = Annotated[tuple[int, ...], Field(strict=False)]
+TextLabels = Annotated[tuple[str, ...], Field(strict=False)]
+
+
 class ManifestModel(BaseModel):
     """A frozen part of the manifest that refuses unknown keys and converts nothing."""
 
@@ -58,7 +63,7 @@ class BundleInfo(ManifestModel):
     task: Task = Field(strict=False)
     family: str
     columns: tuple[BundleColumn, ...] = Field(strict=False, min_length=1)
-    classes: tuple[int, ...] | tuple[str, ...] = Field(default=(), strict=False)
+    classes: IntegerLabels | TextLabels = ()
     cutoff_window: str
     code_version: str
     training_digest: str

@@ -1,0 +1,143 @@
+"""What happened to a model window by window: from the event store, and from what assets reported to Dagster."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+from pydantic import BaseModel, ConfigDict
+
+from mlops_dagster.assets.keys import monitoring_key
+from mlops_dagster.data.batches import BatchCounts, window_batches
+from mlops_dagster.monitoring.events import history
+from mlops_dagster.registry.champion import champion_for
+from mlops_dagster.registry.ledger import ModelLedger, read_ledger
+from mlops_dagster.spec.models import Task
+from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase
+from mlops_dagster.state.fence import published_windows
+from mlops_dagster.state.store import EventStore
+from mlops_dagster.windows import WindowCalendar
+
+# The two figures a reader looks at first.
+PRIMARY: Mapping[Task, tuple[str, str | None]] = {
+    Task.BINARY: ("roc_auc", "expected_calibration_error"),
+    Task.MULTICLASS: ("accuracy", "log_loss"),
+    Task.REGRESSION: ("mean_absolute_error", "root_mean_squared_error"),
+}
+
+
+class Figure(BaseModel):
+    """A metric of a window with its interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class WindowHistory(BaseModel):
+    """One window of a model: its data, the champion in charge of it, its reports and its decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window: str
+    rows: int
+    quarantined: int
+    champion_version: str | None
+    drifted_columns: tuple[str, ...]
+    data_faults: int
+    figures: tuple[Figure, ...]
+    decision: str | None
+    reason: str | None
+    trained: str | None
+    table_versions: Mapping[str, int]
+
+    def figure(self, name: str) -> Figure | None:
+        """Return a metric by name, or None when it was not measured."""
+        return next((figure for figure in self.figures if figure.name == name), None)
+
+
+def window_history(
+    instance: dg.DagsterInstance,
+    store: EventStore,
+    use_case: ResolvedUseCase,
+    model: ResolvedModel,
+    calendar: WindowCalendar,
+    window: str,
+) -> WindowHistory:
+    """Return what is known of a window of a model. Starts nothing and reads no table.
+
+    Args:
+        instance: Where assets reported their metrics.
+        store: The event store.
+        use_case: Whose window it is.
+        model: The model.
+        calendar: The use case's windows.
+        window: The window's key.
+    """
+    told = history(store, model.stream)
+    ledger = read_ledger(store, model.stream)
+    champion = champion_for(ledger, calendar, window)
+    drift, decision = told.drift.get(window), told.decisions.get(window)
+    windowed = [table.ref for table in use_case.tables.values() if table.windowed]
+    batches = window_batches(store, [(ref, window) for ref in windowed])
+    return WindowHistory(
+        window=window,
+        rows=_rows(batches, model),
+        quarantined=sum(batch.quarantined for batch in batches),
+        champion_version=None if champion is None else champion.version,
+        drifted_columns=() if drift is None else drift.columns,
+        data_faults=0 if drift is None else len(drift.faults),
+        figures=_figures(instance, model, window),
+        decision=None if decision is None else decision.kind.value,
+        reason=None if decision is None else decision.reason,
+        trained=_training(ledger, window),
+        table_versions={
+            str(ref): found[window].delta_version
+            for ref in windowed
+            if window in (found := published_windows(store, ref))
+        },
+    )
+
+
+def _rows(batches: tuple[BatchCounts, ...], model: ResolvedModel) -> int:
+    return next((batch.valid for batch in batches if batch.ref == model.rows), 0)
+
+
+def _training(ledger: ModelLedger, window: str) -> str | None:
+    """Return what became of the training whose cutoff is this window."""
+    attempt = ledger.latest(window)
+    if attempt is None:
+        return None
+    version = "" if attempt.version is None else f"version {attempt.version}: "
+    return f"{version}{attempt.state.value}"
+
+
+def _figures(instance: dg.DagsterInstance, model: ResolvedModel, window: str) -> tuple[Figure, ...]:
+    """Return the metrics of a window as its quality report last stated them."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=monitoring_key(model, "quality"),
+        ),
+        limit=100,
+    ).records
+    for record in records:
+        materialization = record.asset_materialization
+        if materialization is None:
+            continue
+        table = materialization.metadata.get("metrics")
+        if not isinstance(table, dg.TableMetadataValue):
+            continue
+        rows = [row.data for row in table.records if row.data["window"] == window]
+        if rows:
+            return tuple(
+                Figure(
+                    name=str(row["metric"]),
+                    value=float(row["value"]),
+                    low=None if row["low"] is None else float(row["low"]),
+                    high=None if row["high"] is None else float(row["high"]),
+                )
+                for row in rows
+                if row["value"] is not None
+            )
+    return ()

@@ -1,0 +1,46 @@
+"""`mlops-dagster check`: every mistake in the project's files, or one line that says there is none."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mlops_dagster.cli.options import environment_option, root_option
+from mlops_dagster.errors import SpecError
+from mlops_dagster.spec.loader import find_problems, load_workspace
+from mlops_dagster.spec.root import find_root
+from mlops_dagster.spec.workspace import Workspace
+
+
+@click.command()
+@environment_option
+@root_option
+def command(environment: str, root: Path) -> None:
+    """Report every mistake in the project's files.
+
+    Mistakes go to standard error, one a line, as file:line: key: what was expected and what was
+    found; the exit code is 1 then. Nothing is started and nothing is imported from hooks.py.
+    """
+    try:
+        folder = find_root(root)
+    except SpecError as error:
+        raise click.ClickException(str(error)) from error
+    problems = find_problems(folder, environment)
+    if problems:
+        for problem in problems:
+            click.echo(str(problem), err=True)
+        sys.exit(1)
+    click.echo(summary(load_workspace(folder, environment)))
+
+
+def summary(workspace: Workspace) -> str:
+    """Return one line that says what the workspace holds."""
+    use_cases = workspace.use_cases.values()
+    counts = (
+        (len(workspace.use_cases), "use case"),
+        (len(workspace.tables), "table"),
+        (sum(len(table.rules) for table in workspace.tables.values()), "rule"),
+        (sum(len(use_case.models) for use_case in use_cases), "model"),
+    )
+    shown = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    return f"{workspace.project.name} in {workspace.environment.name}: {shown}; no mistakes"

@@ -1,0 +1,155 @@
+"""`mlops-dagster demo`: train on the first months of flights, replay the ones after, show what happened."""
+
+import os
+import subprocess
+import sys
+
+import click
+import dagster as dg
+from rich.console import Console
+
+from mlops_dagster.automation.history import WindowHistory, window_history
+from mlops_dagster.automation.instance import prepare_instance, write_dotenv
+from mlops_dagster.automation.jobs import close_keys
+from mlops_dagster.automation.replay import replay_window, run_requested
+from mlops_dagster.cli.demo_table import decided_table, summary_of
+from mlops_dagster.clock import monotonic_seconds
+from mlops_dagster.definitions import build_definitions
+from mlops_dagster.errors import MlopsDagsterError
+from mlops_dagster.resources.workspace import cached_workspace, event_store, project_root
+from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
+from mlops_dagster.windows import WindowCalendar
+
+USE_CASE = "flight_delays"
+_MONTHS_OF_2013 = 12
+
+
+class MonthRange(click.ParamType):
+    """`4-6` or `4`: months of 2013 after the three that the first model is trained on."""
+
+    name = "months"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Read the written form."""
+        if isinstance(value, tuple):
+            return value
+        first, _, last = str(value).partition("-")
+        if first.isdigit() and (last or first).isdigit():
+            months = int(first), int(last or first)
+            if 4 <= months[0] <= months[1] <= _MONTHS_OF_2013:  # noqa: PLR2004 - April is the first replayed month
+                return months
+        return self.fail(
+            f"'{value}' is not a range of months from 4 to 12, such as 4-6", param, ctx
+        )
+
+
+@click.command("demo")
+@click.option(
+    "--months",
+    type=MonthRange(),
+    default="4-12",
+    show_default=True,
+    help="The months of 2013 to replay after the first training.",
+)
+@click.option("--environment", default="dev", show_default=True, help="A name below environments/.")
+def command(months: tuple[int, int], environment: str) -> None:
+    """Train on January to March 2013, replay months after them, print what happened to each.
+
+    Goes on where it was interrupted; when all is done it only prints the table.
+    """
+    console = Console()
+    try:
+        run_demo(console, last_month=months[1], environment=environment)
+    except MlopsDagsterError as error:
+        console.print(f"[red]{error}", highlight=False)
+        sys.exit(1)
+
+
+def run_demo(console: Console, *, last_month: int, environment: str) -> None:
+    """Replay the flagship's windows up to a month of 2013 and print the table.
+
+    Raises:
+        MlopsDagsterError: A run failed, or the use case is not in this project.
+    """
+    started = monotonic_seconds()
+    workspace = cached_workspace(project_root(), environment)
+    use_case, calendar = _flagship(workspace)
+    os.environ["DAGSTER_HOME"] = str(prepare_instance(workspace))
+    write_dotenv(workspace)
+    _fetch(workspace, use_case)
+    windows = [w.key for w in calendar.between(calendar.first, f"2013-{last_month:02d}")]
+    with dg.DagsterInstance.get() as instance:
+        ran = _replay(console, workspace, use_case, instance, windows)
+        model = next(iter(use_case.models.values()))
+        store = event_store(workspace)
+        found: list[WindowHistory] = [
+            window_history(instance, store, use_case, model, calendar, window) for window in windows
+        ]
+    seconds = monotonic_seconds() - started
+    console.print(decided_table(found))
+    summary = summary_of(found, wall_seconds=seconds if ran else None)
+    path = workspace.state_folder.parent / "demo" / "summary.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if ran or not path.exists():
+        path.write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    console.print(
+        f"{ran} runs in {seconds:.0f} s." if ran else "Everything was done already; nothing ran."
+    )
+    console.print("Look at the runs, tables and reports: [bold]mlops-dagster ui[/bold]")
+
+
+def _flagship(workspace: Workspace) -> tuple[ResolvedUseCase, WindowCalendar]:
+    use_case = workspace.use_cases.get(USE_CASE)
+    if use_case is None or use_case.calendar is None or not use_case.models:
+        raise MlopsDagsterError(
+            "the demo needs the flagship use case",
+            where=str(workspace.root),
+            expected=f"use_cases/{USE_CASE}/use_case.yaml with windows and a model",
+            next_step="Run the demo in a checkout of mlops_dagster.",
+        )
+    return use_case, use_case.calendar
+
+
+def _fetch(workspace: Workspace, use_case: ResolvedUseCase) -> None:
+    """Unpack the data; the script is the use case's own and leaves alone what is there."""
+    script = use_case.folder / "fetch_data.py"
+    done = subprocess.run(  # noqa: S603 - a file of the project, run by this Python
+        [sys.executable, str(script), str(workspace.landing)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise MlopsDagsterError(
+            "the data could not be unpacked", where=str(script), found=done.stderr.strip()
+        )
+
+
+def _replay(
+    console: Console,
+    workspace: Workspace,
+    use_case: ResolvedUseCase,
+    instance: dg.DagsterInstance,
+    windows: list[str],
+) -> int:
+    """Run what is not done yet and return the number of runs."""
+    last_key = close_keys(workspace, use_case)[-1]
+    done = instance.get_materialized_partitions(last_key)
+    pending = [window for window in windows if window not in done]
+    definitions = build_definitions(workspace.root, workspace.environment.name)
+    ran = 0
+
+    def tell(job: str, window: str) -> None:
+        console.print(
+            f"[dim]{window}[/dim]  {job.removeprefix(use_case.name + '_')}", highlight=False
+        )
+
+    # An interruption may have left a decision without its training.
+    for _ in run_requested(definitions, instance, use_case, on_start=tell):
+        ran += 1
+    for window in pending:
+        for _ in replay_window(definitions, instance, use_case, window, on_start=tell):
+            ran += 1
+    return ran

@@ -1,0 +1,99 @@
+"""Calls to MLflow: short time-outs, no telemetry, errors told apart by whether a retry helps."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+from mlops_dagster.errors import TrackingRefused, TrackingUnavailable
+
+# MLflow's own defaults keep a step waiting for minutes a call; a retry is the orchestrator's to
+# make.
+_SETTINGS: Mapping[str, str] = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_TRANSIENT_CODES = frozenset(
+    {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_CONFLICT"}
+)
+
+
+@contextmanager
+def mlflow_calls(uri: str) -> Iterator[None]:
+    """Run calls to MLflow under short time-outs; settings that are in the environment already win.
+
+    Raises:
+        TrackingUnavailable: It did not answer, or its database is locked.
+        TrackingRefused: It answered with a refusal.
+    """
+    with _environment(), _quiet():
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import OperationalError
+
+        try:
+            yield
+        except MlflowException as error:
+            # A failed connection arrives as a bare exception with INTERNAL_ERROR.
+            if error.error_code in _TRANSIENT_CODES:
+                raise _unavailable(uri, error) from error
+            raise _refused(uri, error) from error
+        except (RequestException, OperationalError) as error:
+            raise _unavailable(uri, error) from error
+
+
+def without_secrets(uri: str) -> str:
+    """Return an address without user and password."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _unavailable(uri: str, error: Exception) -> TrackingUnavailable:
+    return TrackingUnavailable(
+        f"MLflow did not answer: {type(error).__name__}",
+        where=without_secrets(uri),
+        found=_first_line(uri, error),
+        next_step="The call may be made again; what was logged already is found by its digest",
+    )
+
+
+def _refused(uri: str, error: Exception) -> TrackingRefused:
+    return TrackingRefused(
+        "MLflow refused the request", where=without_secrets(uri), found=_first_line(uri, error)
+    )
+
+
+def _first_line(uri: str, error: Exception) -> str:
+    line = (str(error).splitlines() or [""])[0]
+    return line.replace(uri, without_secrets(uri))[:300]
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    added = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Both report each table they create, as if something were wrong.
+    loggers = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

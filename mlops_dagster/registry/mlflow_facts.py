@@ -1,0 +1,73 @@
+"""What is written about a run in MLflow: parameters, metrics, tags and the versions of its data."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+from mlops_dagster.clock import utc_now
+from mlops_dagster.state.fence import InputVersion
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+# What MLflow accepts in one request and one field.
+_BATCH = 100
+_PARAM_LENGTH = 6000
+_TAG_LENGTH = 5000
+_DIGEST_LENGTH = 36
+
+
+def log_facts(
+    client: "MlflowClient",
+    run_id: str,
+    *,
+    params: Mapping[str, str | int | float | bool],
+    metrics: Mapping[str, float | None],
+    tags: Mapping[str, str],
+) -> None:
+    """Log parameters, metrics that have a value, and tags; long values are cut."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    now = int(utc_now().timestamp() * 1000)
+    listed_params = [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in params.items()]
+    listed_tags = [RunTag(key, value[:_TAG_LENGTH]) for key, value in tags.items()]
+    listed_metrics = [
+        Metric(key, value, now, 0) for key, value in metrics.items() if value is not None
+    ]
+    most = max(len(listed_params), len(listed_tags), len(listed_metrics))
+    for start in range(0, most, _BATCH):
+        part = slice(start, start + _BATCH)
+        client.log_batch(run_id, listed_metrics[part], listed_params[part], listed_tags[part])
+
+
+def log_inputs(client: "MlflowClient", run_id: str, inputs: Sequence[InputVersion]) -> None:
+    """Log each table version that was read as a dataset; its digest is that of the windows' digests."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    datasets = [
+        DatasetInput(
+            Dataset(
+                name=f"{one.ref}@v{one.delta_version}",
+                digest=_windows_digest(one),
+                source_type="delta",
+                source=one.model_dump_json(),
+            ),
+            [InputTag("mlflow.data.context", "training")],
+        )
+        for one in inputs
+    ]
+    if datasets:
+        client.log_inputs(run_id, datasets)
+
+
+def local_path(artifact_uri: str) -> Path | None:
+    """Return the folder of an artifact address on this machine, None for another place."""
+    parsed = urlparse(artifact_uri)
+    return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
+
+
+def _windows_digest(one: InputVersion) -> str:
+    text = "\n".join(f"{window} {digest}" for window, digest in sorted(one.windows.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
