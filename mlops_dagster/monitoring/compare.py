@@ -67,7 +67,7 @@ def compare_numeric(
         share: Share of the reference's rows that the slice holds.
     """
     a, b = np.array(reference.counts, np.int64), np.array(window.counts, np.int64)
-    bounds = ks_bounds(a, b)
+    bounds = ks_bounds(np.array(grid.edges), a, b)
     groups = equal_mass_groups(a)
     dependence = grid.dependence
     p_value = ks_p_value(
@@ -160,15 +160,25 @@ def _missing(
 
 
 def _unseen(grid: CategoryGrid, reference: CategoryCounts, window: CategoryCounts) -> Change:
-    excess = max(0.0, unseen_share(window) - grid.expected_unseen)
-    groups = grid.dependence.groups
-    if groups and reference.rows:
-        window_groups = max(1.0, window.rows / (reference.rows / groups))
-        variance = grid.unseen_spread**2 * (1 / groups + 1 / window_groups)
-    else:
-        rows = max(reference.present, 1), max(window.present, 1)
-        variance = grid.unseen_spread**2 * (1 / rows[0] + 1 / rows[1])
-    return Change("unseen", excess, excess, mean_p_value(excess, variance=variance, groups=groups))
+    """Compare never-seen mass with what an equal source would bring.
+
+    A reference in which every value occurred in several groups expects nothing new, and is as sure
+    of that as one more effective row would allow (the rule of succession): a column that is equal
+    within a day has as many effective rows as days.
+    """
+    dependence = grid.dependence
+    before = max(1.0, reference.present / dependence.cells)
+    now = max(1.0, window.present / dependence.cells)
+    expected = max(grid.expected_unseen, 1 / before)
+    excess = max(0.0, unseen_share(window) - expected)
+    pooled = (before * expected + now * unseen_share(window)) / (before + now)
+    binomial = pooled * (1 - pooled) * (1 / before + 1 / now)
+    between = 0.0
+    if dependence.groups and reference.present:
+        window_groups = max(1.0, window.present * dependence.groups / reference.present)
+        between = grid.unseen_spread**2 * (1 / dependence.groups + 1 / window_groups)
+    p_value = mean_p_value(excess, variance=max(binomial, between), groups=dependence.groups)
+    return Change("unseen", excess, excess, p_value)
 
 
 def _wasserstein(

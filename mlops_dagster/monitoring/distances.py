@@ -21,18 +21,20 @@ class Bounds(NamedTuple):
     high: float
 
 
-def ks_bounds(reference: Counts, window: Counts) -> Bounds:
+def ks_bounds(edges: Floats, reference: Counts, window: Counts) -> Bounds:
     """Return bounds of the Kolmogorov-Smirnov distance of the values behind two rows of counts.
 
     At an edge both distribution functions are known exactly, so the largest difference there is
-    `low`. Inside a cell each can only move between its two edges, which gives `high`. The gap is at
-    most the mass of the fullest cell in the sample that holds less there.
+    `low`. Inside a cell each can only move between its two edges, which gives `high`; a cell of a
+    single value has no inside. The gap is at most the largest min(mass, mass) of a cell.
     """
     below = np.cumsum(_shares(reference)), np.cumsum(_shares(window))
     before = np.concatenate([[0.0], below[0][:-1]]), np.concatenate([[0.0], below[1][:-1]])
     low = float(np.abs(below[0] - below[1]).max())
-    inside = max(float((below[0] - before[1]).max()), float((below[1] - before[0]).max()))
-    return Bounds(low, min(1.0, max(low, inside)))
+    wide = np.ones(len(reference), np.bool_)
+    wide[1:-1] = edges[1:] > np.nextafter(edges[:-1], np.inf)
+    inside = np.maximum(below[0] - before[1], below[1] - before[0])[wide]
+    return Bounds(low, min(1.0, max(low, float(inside.max()))))
 
 
 def total_variation(reference: Counts, window: Counts) -> float:

@@ -146,9 +146,10 @@ def _column(
     grid, reference, window = item.grid, item.reference, item.window
     importance = shares.get(grid.name, 0.0) if shares is not None else None
     prediction = grid.role == "prediction"
-    used = prediction or importance is None or importance >= limits.used_importance
+    weight = 1.0 if prediction or importance is None else importance
+    used = weight >= limits.used_importance
     tests = tuple(
-        _test(change, q, item, used=used, limits=limits)
+        _test(change, q, item, weight=weight, limits=limits)
         for change, q in zip(item.changes, q_of, strict=True)
     )
     numeric = isinstance(grid, NumericGrid)
@@ -182,9 +183,9 @@ def _column(
 
 
 def _test(
-    change: Change, q_value: float, item: _Measured, *, used: bool, limits: Thresholds
+    change: Change, q_value: float, item: _Measured, *, weight: float, limits: Thresholds
 ) -> DriftTest:
-    floor, critical = _floors(limits)[change.measure]
+    floor = _floors(limits)[change.measure][0]
     few = min(item.reference.present, item.window.present) < limits.minimum_values
     tellable = change.measure == "missing" or not few
     real = tellable and q_value <= limits.false_discovery_rate
@@ -195,18 +196,19 @@ def _test(
         threshold=floor,
         p_value=change.p_value,
         q_value=q_value,
-        severity=_severity(change.effect, floor, critical, used=used)
-        if real
-        else DriftSeverity.NONE,
+        severity=_severity(change, weight, limits) if real else DriftSeverity.NONE,
     )
 
 
-def _severity(effect: float, floor: float, critical: float, *, used: bool) -> DriftSeverity:
-    if effect < floor / 2:
+def _severity(change: Change, weight: float, limits: Thresholds) -> DriftSeverity:
+    floor, critical = _floors(limits)[change.measure]
+    if change.effect < floor / 2:
         return DriftSeverity.NONE
-    if effect < floor or not used:
+    if change.effect < floor or weight < limits.used_importance:
         return DriftSeverity.INFO
-    return DriftSeverity.CRITICAL if effect >= critical else DriftSeverity.WARNING
+    if change.effect < critical or weight < limits.relied_importance:
+        return DriftSeverity.WARNING
+    return DriftSeverity.CRITICAL
 
 
 def _floors(limits: Thresholds) -> Mapping[Measure, tuple[float, float]]:

@@ -43,7 +43,8 @@ def fit_numeric(
     values = arrow_values(frame[name], "numeric").cast(pa.float64(), safe=False)
     numbers = np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
     finite = numbers[np.isfinite(numbers)]
-    pivot = float(finite.mean()) if len(finite) else 0.0
+    # An actual value near the middle, so that no sum about it overflows sooner than it must.
+    pivot = float(np.quantile(finite, 0.5, method="inverted_cdf")) if len(finite) else 0.0
     edges = quantile_edges(finite, cells)
     grid = NumericGrid(
         name=name,

@@ -119,9 +119,10 @@ def quantile_edges(values: NDArray[np.float64], cells: int) -> tuple[float, ...]
     distinct, counts = np.unique(values, return_counts=True)
     heavy = distinct[counts > len(values) / cells]
     at = np.quantile(values, np.arange(1, cells) / cells, method="inverted_cdf")
-    below = np.nextafter(np.concatenate([heavy, distinct[:1]]), -np.inf)
+    with np.errstate(over="ignore"):
+        below = np.nextafter(np.concatenate([heavy, distinct[:1]]), -np.inf)
     edges = np.unique(np.concatenate([at, heavy, below, distinct[-1:]]))
-    return tuple(float(edge) for edge in edges)
+    return tuple(float(edge) for edge in edges[np.isfinite(edges)])
 
 
 def own_values(ranked: Sequence[tuple[str, int]], top: int) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ counted by their place in `DecisionFacts.windows`, so `wait: 2 windows` means th
 months, and a replay of last year decides as last year did.
 
 Why the defaults of `RetrainPolicy` (drift and quality, 2 of 3 windows, wait 2, at most 4 per 12):
-- On monthly flights the season moves temperature and month under any test, on columns that the
-  model uses. Drift therefore confirms nearly always; what keeps trainings apart is the wait and
-  what keeps them few is the budget. Measured, a model of January to June gains 0.017 of AUC over
-  one of January to March in the second half of the year, one of January to April gains nothing,
-  and one of January to August 0.018: a training every two to three months is worth its price and
-  one every month is not. Waiting 2 windows and at most 4 in 12 is exactly that rhythm, and the
-  promotion gate against the champion sorts out trainings that won nothing.
+- On monthly flights the season moves month and temperature under any test. Drift only counts when
+  the predictions moved or the model relies on what moved (`Thresholds.relied_importance`): a model
+  of January to March hardly does, and is not retrained in spring for being in spring. What it
+  loses is calibration, since the late share moves between 14 % and 30 %: June and July confirm it.
+- Wait 2 and at most 4 in 12: a model of January to June gains 0.017 of AUC over one of January to
+  March in the second half of the year, one of January to April gains nothing, one of January to
+  August 0.018. A training every two to three months is worth its price, one every month is not;
+  the budget is spent after a year of it, and the gate against the champion sorts out the rest.
 - 2 of 3 windows: one odd month (a storm, a strike) is not a new world; a change that stays is seen
   one window later. 3 of 3 would let a single quiet window in between reset the evidence.
 - A window asks for one training at most: its own training is no fact of its decision, so deciding

@@ -1,5 +1,6 @@
 """Profiles a Spark frame on a baseline's cells: one scan, one row a slice and column comes back."""
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, cast
 
@@ -9,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.engine.transfer import rows_to_client
+from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.monitoring.counts import Profile, WrongType
 from mlops_dagster.monitoring.grid import Grid, NumericGrid
 from mlops_dagster.monitoring.tally import CountedRow, profile_from_rows
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # Examples of unseen values fetched a column: more than one partition's, so that frequent ones win.
 _EXAMPLES = 200
+
+# Slices times columns: 500 columns in all rows and in 99 slice values.
+_MOST_ROWS = 50_000
 
 _SUMMED = ("rows", "nulls", "nans", "positive_infinities", "negative_infinities", "zeros")
 
@@ -52,13 +56,21 @@ def window_profile(frame: DataFrame, baseline: "Baseline") -> Profile:
     rows: list[CountedRow] = []
     if columns:
         cloudpickle.register_pickle_by_value(worker)  # type: ignore[no-untyped-call]
-        needed = [_countable(grid, name, types[name]) for name in names if name not in uncounted]
-        count = worker.counter([c.cells for c in columns], [s.cells for s in slices])
-        rows = _fetch(frame.select(*needed).mapInArrow(count, worker.PARTIAL_SCHEMA))
+        # mapInArrow refers to its input by unquoted names, which not every name survives.
+        plain = {name: f"c{i}" for i, name in enumerate(n for n in names if n not in uncounted)}
+        needed = [_countable(grid, name, types[name]).alias(plain[name]) for name in plain]
+        count = worker.counter(
+            [c.cells._replace(name=plain[c.name]) for c in columns],
+            [s.cells._replace(name=plain[s.name]) for s in slices],
+        )
+        rows = _fetch(
+            frame.select(*needed).mapInArrow(count, worker.PARTIAL_SCHEMA),
+            {short: name for name, short in plain.items()},
+        )
     return profile_from_rows(rows, grid, absent=absent, wrong_types=wrong)
 
 
-def _fetch(partial: DataFrame) -> list[CountedRow]:
+def _fetch(partial: DataFrame, names: Mapping[str, str]) -> list[CountedRow]:
     summed = partial.groupBy("slice_key", "slice_value", "column").agg(
         *(F.sum(name).alias(name) for name in _SUMMED),
         F.min("low").alias("low"),
@@ -68,8 +80,12 @@ def _fetch(partial: DataFrame) -> list[CountedRow]:
         _sum_arrays("moments", "double"),
         F.slice(F.flatten(F.collect_list("unseen")), 1, _EXAMPLES).alias("unseen"),
     )
-    found = rows_to_client(summed, what="the profile of a window")
-    return cast(list[CountedRow], found.to_dict("records"))
+    found = few_rows(summed, what="the profile of a window", at_most=_MOST_ROWS)
+    rows = cast(list[CountedRow], [row.asDict(recursive=True) for row in found])
+    for row in rows:
+        row["column"] = names[row["column"]]
+        row["slice_key"] = None if row["slice_key"] is None else names[row["slice_key"]]
+    return rows
 
 
 def _sum_arrays(name: str, element: str) -> Column:
@@ -101,9 +117,9 @@ def _countable(grid: Grid, name: str, found: T.DataType) -> Column:
     column = F.col(quote(name))
     numeric = any(isinstance(c, NumericGrid) and c.name == name for c in grid.columns)
     if numeric:
-        return column.cast("double").alias(name)
+        return column.cast("double")
     plain = (T.StringType, T.IntegralType, T.FloatType, T.DoubleType, T.BooleanType)
-    return (column if isinstance(found, plain) else column.cast("string")).alias(name)
+    return column if isinstance(found, plain) else column.cast("string")
 
 
 def add_profiles(profiles: list[Profile]) -> Profile:

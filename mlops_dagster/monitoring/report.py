@@ -121,14 +121,20 @@ class DriftReport(Payload):
             c for c in self.overall if c.severity.rank >= DriftSeverity.WARNING.rank and c.used
         ]
         drifted.sort(key=lambda c: (-c.severity.rank, -(c.importance or 0.0), c.column))
+        features = [c for c in drifted if c.role == "feature"]
+        known = [c.importance for c in features if c.importance is not None]
+        relied = sum(known) >= self.thresholds.relied_importance or len(known) < len(features)
         predictions = [c.severity for c in self.overall if c.role == "prediction"]
+        moved = max(predictions, key=lambda s: s.rank, default=DriftSeverity.NONE)
         return DriftSummary(
             window=self.window,
             model_version=self.model_version,
             rows=self.rows_window,
             severity=self.severity,
-            columns=tuple(c.column for c in drifted if c.role == "feature"),
-            prediction_severity=max(predictions, key=lambda s: s.rank, default=DriftSeverity.NONE),
+            columns=tuple(c.column for c in features),
+            drifted_importance=sum(known) if known else None,
+            prediction_severity=moved,
+            matters=relied or moved.rank >= DriftSeverity.WARNING.rank,
             faults=self.faults,
             verdict=self.verdict,
         )

@@ -50,7 +50,10 @@ class DriftSummary(Payload):
         rows: Rows of the window.
         severity: The worst over all rows (not slices), columns and predictions.
         columns: Columns with severity warning or above that the model uses, worst first.
+        drifted_importance: Their share of the model's importance; None when unknown.
         prediction_severity: Severity of the predictions themselves.
+        matters: Whether the drift counts toward a retraining: the predictions moved, or columns
+            that the model relies on together.
         faults: Signs of broken data.
         verdict: One sentence.
     """
@@ -60,7 +63,9 @@ class DriftSummary(Payload):
     rows: int
     severity: DriftSeverity
     columns: tuple[str, ...] = ()
+    drifted_importance: float | None = None
     prediction_severity: DriftSeverity = DriftSeverity.NONE
+    matters: bool
     faults: tuple[Fault, ...] = ()
     verdict: str
 
@@ -68,11 +73,6 @@ class DriftSummary(Payload):
     def predictions_moved(self) -> bool:
         """Whether the predictions themselves are at warning or above."""
         return self.prediction_severity.rank >= DriftSeverity.WARNING.rank
-
-    @property
-    def matters(self) -> bool:
-        """Whether it counts toward a retraining: a used column or the predictions drifted."""
-        return bool(self.columns) or self.predictions_moved
 
 
 class QualityVerdict(str, Enum):

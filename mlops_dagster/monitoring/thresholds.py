@@ -29,6 +29,10 @@ class Thresholds(Payload):
         minimum_values: Fewer values than this on a side decide nothing.
         used_importance: Share of the model's importance below which a column is not used: it
             cannot move predictions much, so its drift is at most info.
+        relied_importance: A tenth of the model's importance. A single column below it is never
+            critical, and drifted columns below it together do not count toward a retraining. On
+            flights every window's month and temperature are new to a model of January to March,
+            which rests on them for 4 %; one of January to June rests on them for 11 %.
         missing_break: A column loses 20 points of its values at once: that is a broken feed, not
             the world.
         mostly_missing: Columns missing this often in the reference come and go with the season;
@@ -53,6 +57,7 @@ class Thresholds(Payload):
     false_discovery_rate: float = 0.05
     minimum_values: int = 50
     used_importance: float = 0.01
+    relied_importance: float = 0.1
     missing_break: float = 0.2
     mostly_missing: float = 0.5
     vanished: float = 0.99
