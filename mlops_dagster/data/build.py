@@ -31,8 +31,9 @@ from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.fence import Claim, SlicePublished
 from mlops_dagster.state.store import EventStore
+from mlops_dagster.tables.fenced import Origin, hold
 from mlops_dagster.tables.locations import Locations
-from mlops_dagster.tables.publish import Origin, hold, publish_measured
+from mlops_dagster.tables.publish import publish_measured
 from mlops_dagster.tables.slices import Slice
 
 

@@ -18,8 +18,8 @@ from mlops_dagster.errors import NotDeterministic
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import Claim, published_windows
 from mlops_dagster.state.store import EventStore
+from mlops_dagster.tables.fenced import Origin, commit_slice
 from mlops_dagster.tables.locations import Locations
-from mlops_dagster.tables.publish import Origin, commit_slice
 from mlops_dagster.tables.slices import Part, Slice
 
 TABLE_COLUMN = "table"

@@ -6,39 +6,27 @@ between check and commit cannot overwrite its successor. And the publication is 
 on the claim: readers never hear of a commit whose slice somebody else has claimed since.
 """
 
-import random
-import time
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
-from mlops_dagster.errors import ContractViolation, DeltaConflict, NotDeterministic, SupersededWrite
+from mlops_dagster.errors import ContractViolation, NotDeterministic
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.state.fence import (
     Claim,
     InputVersion,
     SlicePublished,
-    claim,
     ensure_holds,
-    new_token,
     published,
     record_published,
 )
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.commits import (
-    Commit,
-    WriteOrder,
-    find_commit,
-    replace_slice,
-    slice_rows,
-)
+from mlops_dagster.tables.commits import replace_slice, slice_rows
+from mlops_dagster.tables.fenced import Origin, commit_slice, hold
 from mlops_dagster.tables.locations import Locations, TableLocation
 from mlops_dagster.tables.measure import Measure, measure
 from mlops_dagster.tables.slices import Slice
-
-# Conflicts of different slices come from creating a table or widening its schema at the same time.
-WRITE_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -50,14 +38,6 @@ class Publication:
 
     published: SlicePublished
     written: bool
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the rows of a slice come from: the code that made them and what it read."""
-
-    code_version: str
-    inputs: tuple[InputVersion, ...] = ()
 
 
 def publish_frame(
@@ -93,19 +73,6 @@ def publish_frame(
         store=store,
         location=locations.of(target.ref),
         origin=Origin(code_version, inputs),
-    )
-
-
-def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> Claim:
-    """Take a slice over from whoever holds it, under a new token."""
-    return claim(
-        store,
-        target.ref,
-        target.window,
-        token=new_token(),
-        as_of=as_of,
-        run_id=run_id,
-        part=target.part_value,
     )
 
 
@@ -164,74 +131,6 @@ def publish_measured(
     return Publication(publication, written=True)
 
 
-def commit_slice(
-    session: SparkSession,
-    *,
-    frame: DataFrame,
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> Commit:
-    """Replace a slice under a claim and return the commit; conflicts over other slices are retried.
-
-    Raises:
-        SupersededWrite: The claim is no longer the newest, or Delta has seen a newer one.
-        DeltaConflict: Others were faster every time.
-    """
-    _write(
-        session,
-        frame=frame,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
-    commit = find_commit(session, location, held.token)
-    if commit is None:
-        ensure_holds(store, held)
-        raise SupersededWrite(
-            "the table holds a commit of this slice that is newer than the event store knows",
-            where=str(target),
-            next_step="The event store was set back; restore it, or move the table away",
-        )
-    return commit
-
-
-def _write(
-    session: SparkSession,
-    *,
-    frame: DataFrame,
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> None:
-    order = WriteOrder(_line(store, target, held), held.seq)
-    for attempt in range(1, WRITE_ATTEMPTS + 1):
-        ensure_holds(store, held)
-        try:
-            replace_slice(
-                session,
-                location=location,
-                frame=frame,
-                target=target,
-                metadata=_metadata(target, held, origin),
-                order=order,
-            )
-        except DeltaConflict:
-            ensure_holds(store, held)
-            if attempt == WRITE_ATTEMPTS:
-                raise
-            # Spreads the writers that lost together.
-            time.sleep(random.uniform(0, 0.2 * attempt))  # noqa: S311
-        else:
-            return
-
-
 def _is_unchanged(
     session: SparkSession,
     target: Slice,
@@ -266,28 +165,6 @@ def _put_back(
     replace_slice(
         session, location=location, frame=rows, target=target, metadata=metadata, order=None
     )
-
-
-def _line(store: EventStore, target: Slice, held: Claim) -> str:
-    """Return the name under which Delta keeps the highest claim number of a slice.
-
-    The instant of the first claim is part of it, so that a new event store starts a new line.
-    """
-    first = store.read(held.stream)[0]
-    return f"{held.stream}@{first.at.isoformat()}"
-
-
-def _metadata(target: Slice, held: Claim, origin: Origin) -> dict[str, object]:
-    return {
-        "token": held.token,
-        "table": str(target.ref),
-        "window": target.window,
-        "part": target.part_value,
-        "as_of": held.as_of.isoformat(),
-        "run_id": held.run_id,
-        "code_version": origin.code_version,
-        "inputs": [version.model_dump(mode="json") for version in origin.inputs],
-    }
 
 
 def _check_columns(frame: DataFrame, target: Slice) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from mlops_dagster.errors import ContractViolation, NotDeterministic, Superseded
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.state.fence import published, published_windows
 from mlops_dagster.state.store import open_store
+from mlops_dagster.tables.fenced import Origin, hold
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.measure import measure
-from mlops_dagster.tables.publish import Origin, Publication, hold, publish_measured
+from mlops_dagster.tables.publish import Publication, publish_measured
 from mlops_dagster.tables.slices import Part, Slice
 from mlops_dagster_tests.tables.worlds import (
     AS_OF,
@@ -115,7 +117,7 @@ def test_a_run_that_slept_between_fence_and_commit_cannot_overwrite_its_successo
         if not next(answers, False):
             raise SupersededWrite("a newer run took over")
 
-    monkeypatch.setattr("mlops_dagster.tables.publish.ensure_holds", stale)
+    monkeypatch.setattr("mlops_dagster.tables.fenced.ensure_holds", stale)
     frame = world.rows((1, "old"))
     with pytest.raises(SupersededWrite):
         publish_measured(
@@ -205,6 +207,19 @@ def test_a_table_outlives_its_event_store(world: World, tmp_path: Path) -> None:
     fresh = World(world.session, open_store(tmp_path / "fresh.db"), world.locations)
     fresh.publish(fresh.rows((2, "d")))
     assert fresh.read() == [(2, "d", "2013-01")]
+
+
+def test_an_event_store_that_was_set_back_cannot_overwrite_what_it_does_not_know(
+    world: World, tmp_path: Path
+) -> None:
+    world.publish(world.rows((1, "a")))
+    shutil.copyfile(tmp_path / "events.db", tmp_path / "copy.db")
+    for name in "bc":
+        world.publish(world.rows((1, name)))
+    old = World(world.session, open_store(tmp_path / "copy.db"), world.locations)
+    with pytest.raises(SupersededWrite, match="The event store was set back"):
+        old.publish(old.rows((1, "old")))
+    assert world.read() == [(1, "c", "2013-01")]
 
 
 def test_rows_may_not_bring_the_slices_own_columns(world: World) -> None:

@@ -1,0 +1,129 @@
+"""Committing a slice under a claim: of several writers the newest claim wins, in storage too."""
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+
+from mlops_dagster.errors import DeltaConflict, SupersededWrite
+from mlops_dagster.state.fence import Claim, InputVersion, claim, ensure_holds, new_token
+from mlops_dagster.state.store import EventStore
+from mlops_dagster.tables.commits import Commit, WriteOrder, find_commit, replace_slice
+from mlops_dagster.tables.locations import TableLocation
+from mlops_dagster.tables.slices import Slice
+
+# Conflicts of different slices come from creating a table or widening its schema at the same time.
+WRITE_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows of a slice come from: the code that made them and what it read."""
+
+    code_version: str
+    inputs: tuple[InputVersion, ...] = ()
+
+
+def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> Claim:
+    """Take a slice over from whoever holds it, under a new token."""
+    return claim(
+        store,
+        target.ref,
+        target.window,
+        token=new_token(),
+        as_of=as_of,
+        run_id=run_id,
+        part=target.part_value,
+    )
+
+
+def commit_slice(
+    session: SparkSession,
+    *,
+    frame: DataFrame,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> Commit:
+    """Replace a slice under a claim and return the commit; conflicts over other slices are retried.
+
+    Raises:
+        SupersededWrite: The claim is no longer the newest, or Delta has seen a newer one.
+        DeltaConflict: Others were faster every time.
+    """
+    _write(
+        session,
+        frame=frame,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
+    commit = find_commit(session, location, held.token)
+    if commit is None:
+        ensure_holds(store, held)
+        raise SupersededWrite(
+            "the table holds a commit of this slice that is newer than the event store knows",
+            where=str(target),
+            next_step="The event store was set back; restore it, or move the table away",
+        )
+    return commit
+
+
+def _write(
+    session: SparkSession,
+    *,
+    frame: DataFrame,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> None:
+    order = WriteOrder(_line(store, target, held), held.seq)
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        ensure_holds(store, held)
+        try:
+            replace_slice(
+                session,
+                location=location,
+                frame=frame,
+                target=target,
+                metadata=_metadata(target, held, origin),
+                order=order,
+            )
+        except DeltaConflict:
+            ensure_holds(store, held)
+            if attempt == WRITE_ATTEMPTS:
+                raise
+            # Spreads the writers that lost together.
+            time.sleep(random.uniform(0, 0.2 * attempt))  # noqa: S311
+        else:
+            return
+
+
+def _line(store: EventStore, target: Slice, held: Claim) -> str:
+    """Return the name under which Delta keeps the highest claim number of a slice.
+
+    The instant of the first claim is part of it, so that a new event store starts a new line.
+    """
+    first = store.read(held.stream)[0]
+    return f"{held.stream}@{first.at.isoformat()}"
+
+
+def _metadata(target: Slice, held: Claim, origin: Origin) -> dict[str, object]:
+    return {
+        "token": held.token,
+        "table": str(target.ref),
+        "window": target.window,
+        "part": target.part_value,
+        "as_of": held.as_of.isoformat(),
+        "run_id": held.run_id,
+        "code_version": origin.code_version,
+        "inputs": [version.model_dump(mode="json") for version in origin.inputs],
+    }
