@@ -1,7 +1,9 @@
 """What monitoring and decisions leave in the event store, and how it is read back.
 
-One window has one valid drift report, quality report and decision: the newest. Recording equal
-content again appends nothing, other content supersedes what was there.
+One window has one valid drift report, quality report and decision at an instant: the newest by
+`as_of`, then by place in the stream. Recording equal content again appends nothing, other content
+supersedes what was there; a report that is made again for an earlier instant does not supersede
+what became known later.
 """
 
 import hashlib
@@ -136,10 +138,21 @@ def record_decision(
     return _record(store, decision_stream(model_stream), event, as_of=as_of, run_id=run_id)
 
 
-def history(store: "EventStore", model_stream: str) -> MonitorHistory:
-    """Return what is valid of a model's reports and decisions; two reads of the store."""
-    events = store.read(monitor_stream(model_stream))
-    return fold_history((*events, *store.read(decision_stream(model_stream))))
+def history(
+    store: "EventStore", model_stream: str, *, as_of: datetime | None = None
+) -> MonitorHistory:
+    """Return what is valid of a model's reports and decisions; two reads of the store.
+
+    Args:
+        store: The event store.
+        model_stream: `<use_case>.<model>`.
+        as_of: Only what was known by this instant; None for all that is recorded.
+    """
+    events = (
+        *store.read(monitor_stream(model_stream)),
+        *store.read(decision_stream(model_stream)),
+    )
+    return fold_history(e for e in events if as_of is None or e.as_of <= as_of)
 
 
 def fold_history(events: Iterable["StoredEvent"]) -> MonitorHistory:
@@ -147,7 +160,7 @@ def fold_history(events: Iterable["StoredEvent"]) -> MonitorHistory:
     drift: dict[str, DriftSummary] = {}
     quality: dict[str, QualitySummary] = {}
     decided: dict[str, tuple[Decided, datetime]] = {}
-    for stored in events:
+    for stored in sorted(events, key=_age):
         event = stored.event
         if isinstance(event, DriftReported):
             drift[event.window] = event.summary
@@ -177,14 +190,14 @@ def _record(
 ) -> "StoredEvent":
     for _ in range(_ATTEMPTS):
         events = store.read(stream)
-        newest = next(
-            (
-                stored
-                for stored in reversed(events)
-                if isinstance(stored.event, type(event)) and stored.event.window == event.window
-            ),
-            None,
-        )
+        same = [
+            stored
+            for stored in events
+            if isinstance(stored.event, type(event))
+            and stored.event.window == event.window
+            and stored.as_of <= as_of
+        ]
+        newest = max(same, key=_age, default=None)
         if newest is not None and newest.event == event:
             return newest
         try:
@@ -194,3 +207,7 @@ def _record(
         except StateConflict:
             continue
     raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=stream)
+
+
+def _age(stored: "StoredEvent") -> tuple[datetime, int]:
+    return stored.as_of, stored.seq

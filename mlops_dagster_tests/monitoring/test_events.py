@@ -103,6 +103,21 @@ def test_drift_and_quality_of_a_window_stand_side_by_side(
     assert found.quality["2013-04"].verdict is QualityVerdict.DEGRADED
 
 
+def test_quality_made_again_for_an_earlier_instant_does_not_undo_what_came_later(
+    store: EventStore,
+) -> None:
+    early, late = quality(QualityVerdict.UNDECIDED), quality(QualityVerdict.DEGRADED)
+    for report, as_of in ((early, AS_OF), (late, LATER), (early, AS_OF)):
+        record_quality(store, MODEL, report, as_of=as_of, run_id="r")
+    assert store.last_seq(monitor_stream(MODEL)) == 2
+    assert history(store, MODEL).quality["2013-04"] == late.summary
+    assert history(store, MODEL, as_of=AS_OF).quality["2013-04"] == early.summary
+    changed = early.model_copy(update={"text": "other"})
+    record_quality(store, MODEL, changed, as_of=AS_OF, run_id="r")
+    assert history(store, MODEL).quality["2013-04"] == late.summary
+    assert history(store, MODEL, as_of=AS_OF).quality["2013-04"] == changed.summary
+
+
 def test_a_decision_that_trains_carries_a_request_and_one_that_holds_none(
     store: EventStore,
 ) -> None:

@@ -1,0 +1,211 @@
+"""alibi-detect's drift detectors on bounded samples: advice beside our own verdicts, never in them.
+
+alibi-detect is an optional extra under the Business Source License 1.1, which grants non-production
+use. It is imported only inside these calls, its licence is named in every result, and a production
+environment is refused unless it says that it has accepted the licence's terms.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Protocol
+
+from mlops_dagster.errors import MonitoringError
+from mlops_dagster.monitoring.grid import ColumnKind
+from mlops_dagster.monitoring.payload import Payload
+from mlops_dagster.workers.profile import category_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame
+
+# Both detectors are linear in rows; beyond this a sample says the same at a higher price.
+SAMPLE_ROWS = 10_000
+MINIMUM_VALUES = 50
+FALSE_DISCOVERY_RATE = 0.05
+
+
+class Advice(Payload):
+    """What one detector says about one column; `reason` when it said nothing."""
+
+    column: str
+    detector: str
+    statistic: float | None = None
+    p_value: float | None = None
+    q_value: float | None = None
+    drifted: bool = False
+    reason: str | None = None
+
+
+class DetectorReport(Payload):
+    """Advice on all columns, or why there is none.
+
+    The p-values take rows as independent, as the detectors do: on rows of the same days they are
+    too small, which is one reason why they are advice and not a verdict.
+    """
+
+    detectors: str
+    licence: str | None = None
+    rows_reference: int = 0
+    rows_window: int = 0
+    advice: tuple[Advice, ...] = ()
+    text: str
+
+
+class Detector(Protocol):
+    """A two-sample test of one column."""
+
+    name: str
+
+    def test(
+        self, reference: "NDArray[np.generic]", window: "NDArray[np.generic]"
+    ) -> tuple[float, float]:
+        """Return statistic and p-value; both arrays are one-dimensional and without missing."""
+
+
+def advise(
+    reference: "pd.DataFrame",
+    window: "pd.DataFrame",
+    *,
+    columns: Sequence[tuple[str, ColumnKind]],
+    production: bool = False,
+    accept_bsl: bool = False,
+) -> DetectorReport:
+    """Ask alibi-detect about each column of two bounded samples; says so when it is not installed.
+
+    Missing values are left out of a column before its test, since one NaN silences the detectors.
+
+    Args:
+        reference: At most SAMPLE_ROWS rows of the model's hold-out.
+        window: At most SAMPLE_ROWS rows of the window.
+        columns: Name and kind of each column.
+        production: Whether the environment is a production one.
+        accept_bsl: Whether the user has accepted alibi-detect's licence for production.
+
+    Raises:
+        MonitoringError: A sample is larger than the bound, or production use was not accepted.
+    """
+    try:
+        found = version("alibi-detect")
+    except PackageNotFoundError:
+        text = "alibi-detect is not installed; `pip install mlops-dagster[alibi]` adds its advice"
+        return DetectorReport(detectors="alibi-detect", text=text)
+    if production and not accept_bsl:
+        raise MonitoringError(
+            "alibi-detect may not be used in production under its licence",
+            expected="accept_bsl: true, where an agreement with its owner allows the use",
+            found=f"alibi-detect {found}, Business Source License 1.1",
+            next_step="Leave the detectors out; verdicts do not need them.",
+        )
+    for what, sample in (("reference", reference), ("window", window)):
+        if len(sample) > SAMPLE_ROWS:
+            raise MonitoringError(
+                f"the {what} sample is too large for the detectors",
+                expected=f"at most {SAMPLE_ROWS:,} rows",
+                found=f"{len(sample):,}",
+                next_step="Draw one with monitoring.detectors.sample_rows.",
+            )
+    answers = [_ask(reference, window, name, kind) for name, kind in columns]
+    advice = _corrected(answers)
+    drifted = [a.column for a in advice if a.drifted]
+    return DetectorReport(
+        detectors=f"alibi-detect {found}",
+        licence="Business Source License 1.1: non-production use; advisory here",
+        rows_reference=len(reference),
+        rows_window=len(window),
+        advice=advice,
+        text=f"alibi-detect sees drift in {len(drifted)} of {len(advice)} columns"
+        + (f": {', '.join(drifted[:5])}" if drifted else ""),
+    )
+
+
+def sample_rows(frame: "DataFrame", *, by: Sequence[str], rows: int = SAMPLE_ROWS) -> "DataFrame":
+    """Return at most `rows` rows with the smallest hash of their key: equal rows, equal sample.
+
+    Costs one scan; no more than `rows` rows of a partition are kept.
+    """
+    from pyspark.sql import functions as F
+
+    from mlops_dagster.engine.identifiers import quote
+
+    keys = [F.col(quote(name)) for name in by]
+    return frame.orderBy(F.xxhash64(*keys), *keys).limit(rows)
+
+
+class _KolmogorovSmirnov:
+    name = "KSDrift"
+
+    def test(
+        self, reference: "NDArray[np.generic]", window: "NDArray[np.generic]"
+    ) -> tuple[float, float]:
+        """Return statistic and p-value of numbers."""
+        from alibi_detect.cd import KSDrift
+
+        detector = KSDrift(reference[:, None], p_val=FALSE_DISCOVERY_RATE)
+        return _answer(detector.predict(window[:, None], drift_type="feature"))
+
+
+class _ChiSquared:
+    name = "ChiSquareDrift"
+
+    def test(
+        self, reference: "NDArray[np.generic]", window: "NDArray[np.generic]"
+    ) -> tuple[float, float]:
+        """Return statistic and p-value of categories."""
+        from alibi_detect.cd import ChiSquareDrift
+
+        values = sorted({*reference.tolist(), *window.tolist()})
+        detector = ChiSquareDrift(
+            reference[:, None], p_val=FALSE_DISCOVERY_RATE, categories_per_feature={0: values}
+        )
+        return _answer(detector.predict(window[:, None], drift_type="feature"))
+
+
+_DETECTORS: dict[ColumnKind, Detector] = {
+    "numeric": _KolmogorovSmirnov(),
+    "categorical": _ChiSquared(),
+}
+
+
+def _ask(reference: "pd.DataFrame", window: "pd.DataFrame", name: str, kind: ColumnKind) -> Advice:
+    detector = _DETECTORS[kind]
+    before, now = (_values(frame, name, kind) for frame in (reference, window))
+    fewest = min(len(before), len(now))
+    if fewest < MINIMUM_VALUES:
+        reason = f"{fewest} values, at least {MINIMUM_VALUES} are needed"
+        return Advice(column=name, detector=detector.name, reason=reason)
+    if kind == "categorical" and len({*before.tolist(), *now.tolist()}) < 2:
+        return Advice(column=name, detector=detector.name, reason="a single value")
+    statistic, p_value = detector.test(before, now)
+    return Advice(column=name, detector=detector.name, statistic=statistic, p_value=p_value)
+
+
+def _values(frame: "pd.DataFrame", name: str, kind: ColumnKind) -> "NDArray[np.generic]":
+    import numpy as np
+
+    present = frame[name].dropna()
+    if kind == "numeric":
+        return present.to_numpy(dtype=np.float64)
+    return np.array([category_text(value) for value in present], dtype=object)
+
+
+def _answer(prediction: dict[str, dict[str, "NDArray[np.float32]"]]) -> tuple[float, float]:
+    data = prediction["data"]
+    return float(data["distance"][0]), float(data["p_val"][0])
+
+
+def _corrected(answers: Sequence[Advice]) -> tuple[Advice, ...]:
+    from mlops_dagster.monitoring.significance import q_values
+
+    asked = [a.p_value for a in answers if a.p_value is not None]
+    found = iter(q_values(asked))
+    advice: list[Advice] = []
+    for answer in answers:
+        if answer.p_value is None:
+            advice.append(answer)
+            continue
+        q_value = next(found)
+        drifted = q_value <= FALSE_DISCOVERY_RATE
+        advice.append(answer.model_copy(update={"q_value": q_value, "drifted": drifted}))
+    return tuple(advice)
