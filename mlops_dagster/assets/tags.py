@@ -2,3 +2,4 @@
 
 RUN_KEY_TAG = "dagster/run_key"
 DECISION_TAG = "mlops_dagster/decision"
+REQUEST_TAG = "mlops_dagster/training_request"

@@ -49,16 +49,9 @@ def train_keys(model: ResolvedModel) -> tuple[dg.AssetKey, ...]:
     return asset_key(training_set_ref(model)), model_key(model), champion_key(model)
 
 
-def shared_tables_of(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[TableRef, ...]:
-    """Return the tables of project.yaml that a use case reads."""
-    read = {i.ref for table in use_case.tables.values() for i in table.inputs.values()}
-    return tuple(ref for ref in workspace.shared_tables if ref in read)
-
-
 def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
     """Return what the closing of a window materializes: facts, features, replays, reports; decisions last."""
-    tables = (*shared_tables_of(workspace, use_case), *use_case.tables)
-    keys = [asset_key(ref) for ref in tables if ref not in use_case.open_tables]
+    keys = [asset_key(ref) for ref in _tables_of(workspace, use_case, opens=False)]
     keys.append(asset_key(quarantine_ref(use_case.name)))
     for model in use_case.models.values():
         if model.spec.predict.at == "close":
@@ -67,24 +60,56 @@ def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.Asse
     return tuple(keys)
 
 
-def open_keys(use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
-    """Return what the opening of a window materializes: features and forecasts."""
+def open_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
+    """Return what the opening of a window materializes: static tables, features and forecasts; none without forecasts.
+
+    Static tables are here too: the first window opens before any has closed.
+    """
+    forecasting = [m for m in use_case.models.values() if m.spec.predict.at == "open"]
+    if not forecasting:
+        return ()
     return (
-        *(asset_key(ref) for ref in use_case.tables if ref in use_case.open_tables),
-        *(
-            asset_key(predictions_ref(model))
-            for model in use_case.models.values()
-            if model.spec.predict.at == "open"
-        ),
+        *(asset_key(ref) for ref in _tables_of(workspace, use_case, opens=True)),
+        *(asset_key(predictions_ref(model)) for model in forecasting),
     )
 
 
 def refresh_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
     """Return everything of a use case without windows, from files to predictions."""
-    keys = [asset_key(ref) for ref in (*shared_tables_of(workspace, use_case), *use_case.tables)]
+    keys = [asset_key(ref) for ref in _tables_of(workspace, use_case, opens=False)]
     for model in use_case.models.values():
         keys.extend((*train_keys(model), asset_key(predictions_ref(model))))
     return (*keys, asset_key(quarantine_ref(use_case.name)))
+
+
+def _tables_of(
+    workspace: Workspace, use_case: ResolvedUseCase, *, opens: bool
+) -> tuple[TableRef, ...]:
+    """Return the tables that a job of a use case builds, those of project.yaml first.
+
+    Of its windowed tables the open job builds the open ones and the close job the others.
+    """
+    shared = _shared_tables_of(workspace, use_case)
+    own = (
+        ref
+        for ref, table in use_case.tables.items()
+        if not table.windowed or (ref in use_case.open_tables) == opens
+    )
+    return (*shared, *own)
+
+
+def _shared_tables_of(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[TableRef, ...]:
+    """Return the tables of project.yaml that a use case reads, directly or through others of them."""
+    waiting = [i.ref for table in use_case.tables.values() for i in table.inputs.values()]
+    for model in use_case.models.values():
+        waiting.extend((model.rows, model.label, *model.features))
+    read: set[TableRef] = set()
+    while waiting:
+        ref = waiting.pop()
+        if ref in workspace.shared_tables and ref not in read:
+            read.add(ref)
+            waiting.extend(i.ref for i in workspace.shared_tables[ref].inputs.values())
+    return tuple(ref for ref in workspace.shared_tables if ref in read)
 
 
 def use_case_jobs(
@@ -107,7 +132,7 @@ def use_case_jobs(
             partitions=partitions_of(use_case.calendar),
         )
     ]
-    opening = open_keys(use_case)
+    opening = open_keys(workspace, use_case)
     if opening:
         jobs.append(
             _job(

@@ -16,6 +16,10 @@ _FINISHED_OR_ALIVE = [
 ]
 
 
+# The instance keeps every event; on the console only what went wrong helps.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
 @dataclass(frozen=True)
 class ReplayStep:
     """A run of the replay: its job, its window and how it ended."""
@@ -96,7 +100,11 @@ def _run(
     tags: dict[str, str],
 ) -> ReplayStep:
     result = definitions.resolve_job_def(job).execute_in_process(
-        instance=instance, partition_key=window, tags=tags, raise_on_error=False
+        instance=instance,
+        partition_key=window,
+        tags=tags,
+        run_config=_QUIET,
+        raise_on_error=False,
     )
     if not result.success:
         failures = [str(event.message) for event in result.all_events if event.is_step_failure]

@@ -82,7 +82,7 @@ def use_case_schedules(
             opens=False,
         )
     ]
-    opening = open_keys(use_case)
+    opening = open_keys(workspace, use_case)
     if opening:
         schedules.append(
             window_schedule(workspace, use_case, calendar, last_key=opening[-1], opens=True)

@@ -1,14 +1,22 @@
-"""The retraining sensor: one training run for each decision to train, exactly once."""
+"""The retraining sensor: one finished training for each decision to train."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from mlops_dagster.assets.tags import DECISION_TAG
+from mlops_dagster.assets.tags import DECISION_TAG, REQUEST_TAG
 from mlops_dagster.automation.jobs import train_job_name
 from mlops_dagster.resources.workspace import event_store
-from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
+from mlops_dagster.registry.ledger import ended_trainings
+from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
+
+if TYPE_CHECKING:
+    from mlops_dagster.monitoring.events import TrainingRequest
+
+# A training that fails this often fails for a reason that another try does not cure.
+MAXIMUM_TRIES = 3
 
 
 def retraining_sensor_name(use_case: str) -> str:
@@ -35,24 +43,27 @@ def _retraining_sensor(
         context: dg.SensorEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from mlops_dagster.monitoring.events import history
-        from mlops_dagster.registry.ledger import read_ledger
 
         store = event_store(workspace)
+        skipped = []
         asked = False
         for model in use_case.models.values():
-            trained = {a.cutoff_window for a in read_ledger(store, model.stream).trainings}
+            ended = ended_trainings(store, model.stream)
             for request in history(store, model.stream).requests:
-                if request.decision.window in trained:
+                if request.decision.window in ended:
                     continue
-                asked = True
-                yield dg.RunRequest(
-                    run_key=request.request,
-                    job_name=train_job_name(model),
-                    partition_key=request.decision.window,
-                    tags={DECISION_TAG: request.decision.reason},
+                tried = context.instance.get_runs(
+                    dg.RunsFilter(tags={REQUEST_TAG: request.request})
                 )
+                if any(not run.is_finished for run in tried):
+                    skipped.append(f"{request.request} is running")
+                elif len(tried) >= MAXIMUM_TRIES:
+                    skipped.append(f"{request.request} failed {len(tried)} times: see its runs")
+                else:
+                    asked = True
+                    yield _run_request(model, request, tries=len(tried))
         if not asked:
-            yield dg.SkipReason("No decision asks for a training.")
+            yield dg.SkipReason("; ".join(skipped) or "No decision asks for a training.")
 
     status = (
         dg.DefaultSensorStatus.RUNNING
@@ -66,4 +77,14 @@ def _retraining_sensor(
         minimum_interval_seconds=30,
         default_status=status,
         description="Launches one training for each recorded decision to train.",
+    )
+
+
+def _run_request(model: ResolvedModel, request: "TrainingRequest", *, tries: int) -> dg.RunRequest:
+    # Dagster never launches a run key twice, so each try has its own.
+    return dg.RunRequest(
+        run_key=f"{request.request}|{tries + 1}",
+        job_name=train_job_name(model),
+        partition_key=request.decision.window,
+        tags={DECISION_TAG: request.decision.reason, REQUEST_TAG: request.request},
     )

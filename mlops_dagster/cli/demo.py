@@ -12,7 +12,7 @@ from mlops_dagster.automation.history import WindowHistory, window_history
 from mlops_dagster.automation.instance import prepare_instance, write_dotenv
 from mlops_dagster.automation.jobs import close_keys
 from mlops_dagster.automation.replay import replay_window, run_requested
-from mlops_dagster.cli.demo_table import decided_table, summary_of
+from mlops_dagster.cli.demo_table import decided_table, reasons, summary_of
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.definitions import build_definitions
 from mlops_dagster.errors import MlopsDagsterError
@@ -89,6 +89,8 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
         ]
     seconds = monotonic_seconds() - started
     console.print(decided_table(found))
+    for line in reasons(found):
+        console.print(line, highlight=False, soft_wrap=True)
     summary = summary_of(found, wall_seconds=seconds if ran else None)
     path = workspace.state_folder.parent / "demo" / "summary.json"
     path.parent.mkdir(parents=True, exist_ok=True)

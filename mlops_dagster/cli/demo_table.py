@@ -7,9 +7,6 @@ from rich.table import Table
 
 from mlops_dagster.automation.history import Figure, WindowHistory
 
-# Longer lists of columns are cut in the table; the reports have them all.
-_SHOWN_COLUMNS = 3
-
 
 class MonthSummary(BaseModel):
     """One replayed month."""
@@ -62,40 +59,40 @@ def summary_of(windows: Sequence[WindowHistory], *, wall_seconds: float | None) 
 
 
 def decided_table(windows: Sequence[WindowHistory]) -> Table:
-    """Return one row a month: data, drift, quality of the champion in charge, decision and why."""
+    """Return one row a month: data, drift, quality of the champion in charge, decision."""
     table = Table(title="Flights leaving New York more than 15 minutes late, month by month")
-    for name, justify in (
-        ("month", "left"),
-        ("flights", "right"),
-        ("quar.", "right"),
-        ("drifted columns", "left"),
-        ("ROC AUC", "right"),
-        ("calibration error", "right"),
-        ("champion", "right"),
-        ("decision", "left"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("month", no_wrap=True)
+    table.add_column("flights", justify="right")
+    table.add_column("quarantined", justify="right")
+    table.add_column("drifted", justify="right")
+    table.add_column("ROC AUC", justify="right", no_wrap=True)
+    table.add_column("calibration error", justify="right", no_wrap=True)
+    table.add_column("champion", justify="right")
+    table.add_column("decision", no_wrap=True)
     for window in windows:
-        told = f"[bold]{window.decision or '-'}[/bold]: {window.reason or ''}"
-        if window.trained is not None:
-            told += f" -> {window.trained}"
+        scored = window.champion_version is not None
         table.add_row(
             window.window,
             f"{window.rows:,}",
             str(window.quarantined),
-            _columns(window.drifted_columns),
+            str(len(window.drifted_columns)) if scored else "-",
             _figure(window.figure("roc_auc")),
             _figure(window.figure("expected_calibration_error")),
             window.champion_version or "-",
-            told,
+            window.decision or "-",
         )
     return table
 
 
-def _columns(names: tuple[str, ...]) -> str:
-    more = len(names) - _SHOWN_COLUMNS
-    shown = ", ".join(names[:_SHOWN_COLUMNS])
-    return (f"{shown} and {more} more" if more > 0 else shown) or "-"
+def reasons(windows: Sequence[WindowHistory]) -> list[str]:
+    """Return a line a month: why it was decided so, and what became of the training."""
+    lines = []
+    for window in windows:
+        line = f"{window.window}  {window.reason or 'not decided'}"
+        if window.trained is not None:
+            line += f" -> {window.trained}"
+        lines.append(line)
+    return lines
 
 
 def _figure(figure: Figure | None) -> str:

@@ -182,6 +182,23 @@ def read_ledger(store: EventStore, model: str) -> ModelLedger:
     return fold_ledger(model, store.read(model_stream(model)))
 
 
+# From these no further step of the same training follows.
+_ENDED = frozenset(
+    {
+        VersionState.REJECTED,
+        VersionState.FAILED_TESTS,
+        VersionState.CHAMPION,
+        VersionState.RETIRED,
+    }
+)
+
+
+def ended_trainings(store: EventStore, model: str) -> frozenset[str]:
+    """Return the cutoff windows whose training came to an end, good or bad."""
+    ledger = read_ledger(store, model)
+    return frozenset(a.cutoff_window for a in ledger.trainings if a.state in _ENDED)
+
+
 def record(
     store: EventStore, model: str, event: VersionEvent, *, as_of: datetime, run_id: str
 ) -> ModelLedger:
