@@ -101,6 +101,28 @@ def test_equal_data_with_five_thousand_categories_raise_no_alarm() -> None:
         assert found.unseen > 0.01
 
 
+def test_categories_chosen_for_being_frequent_in_the_reference_raise_no_alarm() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        pair = [pd.DataFrame({"c": rng.integers(0, 400, 8000).astype(str)}) for _ in "ab"]
+        found = column(compared(pair[0], pair[1], [("c", "categorical")], group=None), "c")
+        assert found.severity is QUIET
+
+
+def test_the_variation_that_equal_data_show_is_not_part_of_the_effect() -> None:
+    rng = np.random.default_rng(4)
+    reference = pd.DataFrame({"c": rng.integers(0, 150, 3000).astype(str)})
+    window = pd.DataFrame({"c": rng.integers(0, 150, 3000).astype(str)})
+    window.loc[:99, "c"] = "7"
+    found = column(compared(reference, window, [("c", "categorical")], group=None), "c")
+    assert found.distances.tv is not None
+    assert found.distances.tv > 0.1
+    assert found.tests[0].q_value < 0.01
+    # 3 % of the rows changed; noise and change add up in squares, so the excess is less.
+    assert 0 < found.tests[0].effect < 0.03
+    assert found.severity.rank < DriftSeverity.WARNING.rank
+
+
 def test_equal_data_with_a_heavy_tail_of_categories_raise_no_alarm() -> None:
     rng = np.random.default_rng(2)
     shares = 1 / np.arange(1, 2001)
