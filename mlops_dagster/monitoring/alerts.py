@@ -1,0 +1,91 @@
+"""Alerts: what of a window's reports and decision somebody asked to be told, and where they are told."""
+
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from mlops_dagster.monitoring.decision import Decision
+from mlops_dagster.monitoring.summaries import DriftSummary, QualitySummary
+from mlops_dagster.spec.base import Severity
+from mlops_dagster.spec.use_case import AlertKind
+
+LOGGER = "mlops_dagster.alerts"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing to tell: what kind, how grave, about which model and window, in one sentence."""
+
+    kind: AlertKind
+    severity: Severity
+    model: str
+    window: str
+    text: str
+
+
+class Channel(Protocol):
+    """Where alerts go."""
+
+    def send(self, alert: Alert) -> None:
+        """Deliver an alert."""
+        ...
+
+
+class LogChannel:
+    """Writes alerts as warnings to a logger: the run's own by default in Dagster."""
+
+    def __init__(self, logger: logging.Logger | None = None) -> None:
+        self._logger = logger or logging.getLogger(LOGGER)
+
+    def send(self, alert: Alert) -> None:
+        """Write one line."""
+        self._logger.warning(
+            "alert %s (%s) %s %s: %s",
+            alert.kind.value,
+            alert.severity.value,
+            alert.model,
+            alert.window,
+            alert.text,
+        )
+
+
+def alerts_of(
+    *,
+    model: str,
+    window: str,
+    wanted: Collection[AlertKind],
+    drift: DriftSummary | None,
+    quality: QualitySummary | None,
+    decision: Decision,
+) -> tuple[Alert, ...]:
+    """Return the alerts of a window that the use case asks for, gravest first.
+
+    Args:
+        model: Name of the model, `<use_case>.<model>`.
+        window: The window that closed.
+        wanted: Kinds of the use case's `alerts`.
+        drift: The window's drift, None when nothing was compared.
+        quality: The newest quality, None when nothing has matured.
+        decision: What was decided.
+    """
+    found = [
+        Alert(kind, severity, model, window, text)
+        for kind, severity, text in _candidates(drift, quality, decision)
+        if kind in wanted
+    ]
+    return tuple(sorted(found, key=lambda alert: -alert.severity.rank))
+
+
+def _candidates(
+    drift: DriftSummary | None, quality: QualitySummary | None, decision: Decision
+) -> Iterator[tuple[AlertKind, Severity, str]]:
+    if drift is not None:
+        for fault in drift.faults:
+            yield AlertKind.DATA_FAULT, Severity.CRITICAL, fault.text
+        if drift.matters:
+            yield AlertKind.DRIFT, Severity.WARNING, drift.verdict
+    if quality is not None and quality.degraded:
+        yield AlertKind.QUALITY, Severity.ERROR, quality.text
+    if decision.kind.trains:
+        yield AlertKind.RETRAINING, Severity.INFO, decision.reason
