@@ -1,7 +1,7 @@
 """The jobs of a use case: close and open a window, train a model, refresh what has no windows.
 
-Static tables are in the close job too; unchanged ones write nothing. Every job runs in one process by default,
-because a process a step costs more than the step.
+Static tables are in the close job too; unchanged ones write nothing. Every job runs in one process
+by default, because a process a step costs more than the step.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def train_keys(model: ResolvedModel) -> tuple[dg.AssetKey, ...]:
 
 
 def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
-    """Return what the closing of a window materializes: facts, features, replays, reports; decisions last."""
+    """Return what the closing of a window materializes: facts, features, replays, then decisions."""
     keys = [asset_key(ref) for ref in _tables_of(workspace, use_case, opens=False)]
     keys.append(asset_key(quarantine_ref(use_case.name)))
     for model in use_case.models.values():
@@ -61,17 +61,21 @@ def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.Asse
 
 
 def open_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
-    """Return what the opening of a window materializes: static tables, features and forecasts; none without forecasts.
+    """Return what the opening of a window materializes: static tables, features and forecasts.
 
     Static tables are here too: the first window opens before any has closed.
     """
-    forecasting = [m for m in use_case.models.values() if m.spec.predict.at == "open"]
-    if not forecasting:
-        return ()
+    forecasting = _forecasting(use_case)
+    tables = _tables_of(workspace, use_case, opens=True) if forecasting else ()
     return (
-        *(asset_key(ref) for ref in _tables_of(workspace, use_case, opens=True)),
+        *(asset_key(ref) for ref in tables),
         *(asset_key(predictions_ref(model)) for model in forecasting),
     )
+
+
+def forecasts(use_case: ResolvedUseCase) -> bool:
+    """Tell whether a use case has an open job: one of its models predicts windows as they open."""
+    return bool(_forecasting(use_case))
 
 
 def refresh_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
@@ -82,24 +86,32 @@ def refresh_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.As
     return (*keys, asset_key(quarantine_ref(use_case.name)))
 
 
+def _forecasting(use_case: ResolvedUseCase) -> list[ResolvedModel]:
+    return [model for model in use_case.models.values() if model.spec.predict.at == "open"]
+
+
 def _tables_of(
     workspace: Workspace, use_case: ResolvedUseCase, *, opens: bool
 ) -> tuple[TableRef, ...]:
     """Return the tables that a job of a use case builds, those of project.yaml first.
 
-    Of its windowed tables the open job builds the open ones and the close job the others.
+    Of its windowed tables the open job builds the open ones and the close job the others. A static
+    table that sums up windowed ones has nothing to read before the first close: the close job's.
     """
     shared = _shared_tables_of(workspace, use_case)
-    own = (
-        ref
-        for ref, table in use_case.tables.items()
-        if not table.windowed or (ref in use_case.open_tables) == opens
-    )
+    timeless = set(shared)
+    own = []
+    for ref, table in use_case.tables.items():
+        inputs = {table_input.ref for table_input in table.inputs.values()}
+        if not table.windowed and inputs <= timeless:
+            timeless.add(ref)
+        if ref in timeless or (ref in use_case.open_tables) == opens:
+            own.append(ref)
     return (*shared, *own)
 
 
 def _shared_tables_of(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[TableRef, ...]:
-    """Return the tables of project.yaml that a use case reads, directly or through others of them."""
+    """Return the tables of project.yaml that a use case reads, directly or through others."""
     waiting = [i.ref for table in use_case.tables.values() for i in table.inputs.values()]
     for model in use_case.models.values():
         waiting.extend((model.rows, model.label, *model.features))
@@ -132,12 +144,11 @@ def use_case_jobs(
             partitions=partitions_of(use_case.calendar),
         )
     ]
-    opening = open_keys(workspace, use_case)
-    if opening:
+    if forecasts(use_case):
         jobs.append(
             _job(
                 open_job_name(use_case.name),
-                opening,
+                open_keys(workspace, use_case),
                 f"Forecasts a window of {use_case.name} as it opens.",
                 partitions=partitions_of(use_case.calendar, opens=True),
             )
@@ -146,7 +157,7 @@ def use_case_jobs(
         _job(
             train_job_name(model),
             train_keys(model),
-            f"Trains {model.stream} on the windows up to the chosen one; promotes it if its gates pass.",
+            f"Trains {model.stream} up to the chosen window; promotes it if its gates pass.",
             partitions=partitions_of(use_case.calendar),
         )
         for model in use_case.models.values()

@@ -1,4 +1,4 @@
-"""Replaying windows in one process: the same jobs and the same sensor that schedules and daemon drive."""
+"""Replaying windows in one process, by the jobs and the sensor that the daemon drives."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from mlops_dagster.assets.tags import RUN_KEY_TAG
-from mlops_dagster.automation.jobs import close_job_name, open_job_name, open_keys
+from mlops_dagster.automation.jobs import close_job_name, forecasts, open_job_name
 from mlops_dagster.automation.sensors import retraining_sensor_name
 from mlops_dagster.errors import TerminalError
 from mlops_dagster.spec.workspace import ResolvedUseCase
@@ -38,13 +38,13 @@ def replay_window(
     *,
     on_start: Callable[[str, str], None] = lambda job, window: None,
 ) -> Iterator[ReplayStep]:
-    """Open the window, close it, then run what the retraining sensor asks for; yield each run as it ends.
+    """Open the window, close it, run what the retraining sensor asks for; yield each run at its end.
 
     Raises:
         TerminalError: A run failed; its log is in the instance.
     """
     jobs = [close_job_name(use_case.name)]
-    if open_keys(use_case):
+    if forecasts(use_case):
         jobs.insert(0, open_job_name(use_case.name))
     for job in jobs:
         on_start(job, window)
@@ -77,7 +77,7 @@ def run_requested(
 def requested_runs(
     definitions: dg.Definitions, instance: dg.DagsterInstance, use_case: ResolvedUseCase
 ) -> list[dg.RunRequest]:
-    """Return what the retraining sensor asks for now, less what was launched for the same run key before."""
+    """Return what the retraining sensor asks for now, less the run keys launched before."""
     sensor = definitions.resolve_sensor_def(retraining_sensor_name(use_case.name))
     with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
         data = sensor.evaluate_tick(context)
@@ -107,10 +107,24 @@ def _run(
         raise_on_error=False,
     )
     if not result.success:
-        failures = [str(event.message) for event in result.all_events if event.is_step_failure]
         raise TerminalError(
-            f"{job} failed for {window}: {failures[0] if failures else 'see the run'}",
+            f"{job} failed for {window}: {_first_failure(result)}",
             where=f"run {result.run_id}",
-            next_step="Open the run in the UI (`mlops-dagster ui`), mend the cause, start the command again.",
+            next_step=(
+                "Open the run in the UI (`mlops-dagster ui`), mend the cause, start the command again."
+            ),
         )
     return ReplayStep(job, window, result.run_id, success=True)
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    """Return the message of the first step that failed, in its own words."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        told = event.step_failure_data.user_failure_data
+        if told is not None and told.description:
+            return told.description.rstrip(".")
+        error = event.step_failure_data.error
+        return error.message.strip().rstrip(".") if error is not None else str(event.message)
+    return "see the run"

@@ -1,4 +1,4 @@
-"""Schedules that follow from the windows: one tick a closing (or opening) instant, windows strictly in order."""
+"""Schedules that follow from the windows: a tick at each closing or opening, strictly in order."""
 
 import dagster as dg
 
@@ -69,7 +69,7 @@ def window_schedule(
 def use_case_schedules(
     workspace: Workspace, use_case: ResolvedUseCase
 ) -> list[dg.ScheduleDefinition]:
-    """Return the schedules of a use case; none without windows, where nothing says when to look again."""
+    """Return the schedules of a use case; none without windows, where nothing says when to look."""
     calendar = use_case.calendar
     if calendar is None:
         return []
