@@ -240,8 +240,12 @@ def _check_listing(folder: Path, manifest: Manifest) -> None:
         raise ModelRefused(
             "the bundle does not hold the files of its manifest",
             where=str(folder),
-            expected=", ".join(sorted(listed)),
-            found=", ".join(sorted(present)),
+            found=", ".join(
+                [
+                    *(f"{name} added" for name in sorted(present - listed)),
+                    *(f"{name} missing" for name in sorted(listed - present)),
+                ]
+            ),
         )
 
 

@@ -43,7 +43,7 @@ def log_facts(
 
 
 def log_inputs(client: "MlflowClient", run_id: str, inputs: Sequence[InputVersion]) -> None:
-    """Log each table version that was read as a dataset; its digest is that of the windows' digests."""
+    """Log each table version that was read as a dataset, under a digest of its windows' digests."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     datasets = [

@@ -30,6 +30,7 @@ _PLAIN: Final = frozenset(
         "numpy.int32",
         "numpy.int64",
         "numpy.ndarray",
+        "numpy.str_",
         "numpy.uint8",
         "numpy.uint64",
     }
@@ -115,6 +116,17 @@ _LIGHTGBM: Final = frozenset(
 _RIDGE: Final = frozenset({"sklearn.linear_model._ridge.Ridge"})
 _LOGISTIC: Final = frozenset({"sklearn.linear_model._logistic.LogisticRegression"})
 
+# What only estimators of hooks.py use, beside what skops itself trusts.
+_HOOK: Final = frozenset(
+    {
+        # Nodes of decision trees and forests, followed unchecked as well: see tree_bounds.py.
+        "sklearn.tree._tree.Tree",
+        # Formulas.
+        "sklearn._loss.loss.HalfTweedieLoss",
+        "sklearn._loss.loss.HalfTweedieLossIdentity",
+    }
+)
+
 _COMMON: Final = _PLAIN | _PIPELINE | _CALIBRATION
 
 REVIEWED: Final[Mapping[str, frozenset[str]]] = {
@@ -135,5 +147,5 @@ def reviewed_types(family: str) -> frozenset[str]:
     it.
     """
     if family == HOOK_FAMILY:
-        return frozenset().union(*REVIEWED.values())
+        return _HOOK.union(*REVIEWED.values())
     return REVIEWED.get(family, frozenset())

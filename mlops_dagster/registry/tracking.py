@@ -121,7 +121,7 @@ class MlflowTracker:
             return self._version_of(model, bundle_digest)
 
     def download_bundle(self, model: str, version: str, folder: Path) -> Path:
-        """Return the folder of a version's bundle: where the artifacts lie, or fetched into `folder`.
+        """Return the folder of a version's bundle: where artifacts lie, or fetched into `folder`.
 
         Whoever loads it compares the digest with the ledger's.
         """

@@ -1,11 +1,12 @@
-"""Bounds of boosted trees, whose compiled prediction follows indices unchecked.
+"""Bounds of trees, whose compiled prediction follows indices unchecked.
 
 A crafted node array would make it read foreign memory. Found in scikit-learn 1.9: `_predictor.pyx`
-indexes `nodes`, the row and the category bitsets without a look at their lengths.
+of histogram gradient boosting and `_tree.pyx` of trees and forests index nodes, features and
+category bitsets without a look at their lengths.
 """
 
 from collections.abc import Iterator
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,17 @@ from numpy.typing import NDArray
 from mlops_dagster.errors import ModelRefused
 
 
-class _Trees(Protocol):
-    n_features_in_: int
-    _predictors: list[list["_Tree"]]
-
-
-class _Tree(Protocol):
+class _BoostedTree(Protocol):
     nodes: NDArray[np.void]
     binned_left_cat_bitsets: NDArray[np.uint32]
     raw_left_cat_bitsets: NDArray[np.uint32]
+
+
+class _Tree(Protocol):
+    n_features: int
+    children_left: NDArray[np.int64]
+    children_right: NDArray[np.int64]
+    feature: NDArray[np.int64]
 
 
 def check_trees(estimator: object, *, where: str) -> None:
@@ -30,20 +33,46 @@ def check_trees(estimator: object, *, where: str) -> None:
     Raises:
         ModelRefused: Such a tree was found.
     """
-    for model in _boosted(estimator):
-        features = model.n_features_in_
-        for number, tree in enumerate(tree for step in model._predictors for tree in step):
-            problem = _problem(tree, features)
-            if problem is not None:
-                raise ModelRefused(
-                    "a tree of the model points outside of it",
-                    where=where,
-                    expected="indices within the tree",
-                    found=f"tree {number}: {problem}",
-                )
+    for number, problem in enumerate(_problems(estimator)):
+        if problem is not None:
+            raise ModelRefused(
+                "a tree of the model points outside of it",
+                where=where,
+                expected="indices within the tree",
+                found=f"tree {number}: {problem}",
+            )
 
 
-def _problem(tree: _Tree, features: int) -> str | None:
+def _problems(estimator: object) -> Iterator[str | None]:
+    """Yield what is wrong with each tree inside an estimator, None where nothing is."""
+    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
+        BaseHistGradientBoosting,
+    )
+    from sklearn.tree._tree import Tree
+
+    for found in _parts(estimator):
+        if isinstance(found, BaseHistGradientBoosting) and "_predictors" in vars(found):
+            for iteration in found._predictors:
+                for tree in iteration:
+                    yield _boosted_problem(tree, found.n_features_in_)
+        elif isinstance(found, Tree):
+            yield _tree_problem(found)
+
+
+def _tree_problem(tree: _Tree) -> str | None:
+    nodes = len(tree.children_left)
+    if nodes == 0:
+        return "it has no nodes"
+    inner = tree.children_left != -1
+    for side, child in (("left", tree.children_left), ("right", tree.children_right)):
+        if ((child >= nodes) | (child <= np.arange(nodes)))[inner].any():
+            return f"a {side} child is not behind its parent"
+    if ((tree.feature < 0) | (tree.feature >= tree.n_features))[inner].any():
+        return "a node asks for a feature that there is not"
+    return None
+
+
+def _boosted_problem(tree: _BoostedTree, features: int) -> str | None:
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
     nodes = tree.nodes
@@ -68,7 +97,7 @@ def _wrong_nodes(nodes: NDArray[np.void], features: int) -> str | None:
     return None
 
 
-def _wrong_bitsets(tree: _Tree) -> str | None:
+def _wrong_bitsets(tree: _BoostedTree) -> str | None:
     nodes = tree.nodes
     categorical = (nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)
     for bitsets in (tree.binned_left_cat_bitsets, tree.raw_left_cat_bitsets):
@@ -81,13 +110,8 @@ def _wrong_bitsets(tree: _Tree) -> str | None:
     return None
 
 
-def _boosted(estimator: object) -> Iterator[_Trees]:
-    """Yield every histogram gradient boosting model inside an estimator."""
-    from sklearn.base import BaseEstimator
-    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
-        BaseHistGradientBoosting,
-    )
-
+def _parts(estimator: object) -> Iterator[object]:
+    """Yield an estimator and everything of scikit-learn that it holds, at any depth."""
     waiting: list[object] = [estimator]
     seen: set[int] = set()
     while waiting:
@@ -95,11 +119,12 @@ def _boosted(estimator: object) -> Iterator[_Trees]:
         if id(found) in seen:
             continue
         seen.add(id(found))
-        if isinstance(found, BaseHistGradientBoosting) and "_predictors" in vars(found):
-            yield cast(_Trees, found)
         if isinstance(found, list | tuple):
             waiting.extend(found)
         elif isinstance(found, dict):
             waiting.extend(found.values())
-        elif isinstance(found, BaseEstimator) or type(found).__module__.startswith("sklearn."):
-            waiting.extend(vars(found).values() if hasattr(found, "__dict__") else ())
+        elif isinstance(found, np.ndarray):
+            waiting.extend(found.ravel().tolist() if found.dtype == object else ())
+        elif type(found).__module__.startswith("sklearn."):
+            yield found
+            waiting.extend(getattr(found, "__dict__", {}).values())

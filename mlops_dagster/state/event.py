@@ -38,8 +38,9 @@ class Event(BaseModel):
         known = _KINDS.setdefault((cls.kind, cls.event_version), cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(
-                f"event kind '{cls.kind}' version {cls.event_version} is declared by {known.__module__}."
-                f"{known.__qualname__} and by {cls.__module__}.{cls.__qualname__}"
+                f"event kind '{cls.kind}' version {cls.event_version} is declared by "
+                f"{known.__module__}.{known.__qualname__} and by "
+                f"{cls.__module__}.{cls.__qualname__}"
             )
         _KINDS[cls.kind, cls.event_version] = cls
 
