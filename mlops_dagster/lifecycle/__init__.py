@@ -1,1 +1,1 @@
-"""The stages of a model's life, each one function that joins the domain packages: train, score, monitor, decide."""
+"""The stages of a model's life, one function each: train, promote, score, monitor, decide."""

@@ -45,7 +45,7 @@ def decision_facts(place: Place, model: ResolvedModel, calendar: WindowCalendar)
     known = set(closed)
     with_data = published_windows(place.store, model.rows)
     ledger = read_ledger(place.store, model.stream)
-    told = history(place.store, model.stream)
+    told = history(place.store, model.stream, as_of=place.as_of)
     champion = champion_for(ledger, calendar, place.window)
     drift = tuple(report for window, report in told.drift.items() if window in known)
     return DecisionFacts(
@@ -67,7 +67,7 @@ def decision_facts(place: Place, model: ResolvedModel, calendar: WindowCalendar)
 def _trainings(
     ledger: ModelLedger, told: MonitorHistory, earlier: tuple[str, ...]
 ) -> tuple[Training, ...]:
-    """Return the trainings of earlier windows: those asked for, and those that were started by hand."""
+    """Return the trainings of earlier windows: those asked for and those started by hand."""
     asked = {window for window, decision in told.decisions.items() if decision.kind.trains}
     tried = {attempt.cutoff_window: attempt for attempt in ledger.trainings}
     return tuple(

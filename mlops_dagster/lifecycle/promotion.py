@@ -1,4 +1,4 @@
-"""Promotion: what a training registered is tested in a clean process and, if it passes, in charge."""
+"""Promotion: what a training registered is tested in a clean process and then put in charge."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Promotion:
 
 
 def promote_candidate(place: Place, model: ResolvedModel) -> Promotion:
-    """Test and promote the newest attempt of the place's window; an attempt that is in charge stays so.
+    """Test and promote the newest attempt of the place's window; one that is in charge stays so.
 
     The ledger decides by compare-and-swap. The alias in MLflow follows it and is set again on every
     call, so a crash in between is repaired by the next one.

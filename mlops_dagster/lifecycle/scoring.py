@@ -18,7 +18,7 @@ from mlops_dagster.tables.slices import Part, Slice
 
 @dataclass(frozen=True)
 class WindowScored:
-    """A window's predictions; `unknowable` rows were not known at their own prediction time and have none."""
+    """A window's predictions; `unknowable` rows were not known at their prediction time."""
 
     champion: ChampionVersion
     published: SlicePublished
@@ -30,7 +30,7 @@ def champion_in_charge(
 ) -> ChampionVersion | None:
     """Return the champion that scores the place's window, or None before the first promotion.
 
-    A forecast may not use a model whose cutoff window was processed only after the forecast was due.
+    A forecast may not use a model whose cutoff window closed only after the forecast was due.
     """
     calendar = place.calendar(model)
     ledger = read_ledger(place.store, model.stream)

@@ -1,6 +1,5 @@
-"""Training: fit on the published training set, evaluate, judge by the gates, register what passes."""
+"""Training: fit on the published training set, evaluate, judge by the gates, register a pass."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from pyspark.sql import DataFrame, SparkSession
 from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.columns import RESERVED, FeatureColumn
+from mlops_dagster.lifecycle.attempt import record_attempt
 from mlops_dagster.lifecycle.place import Place, read_slice
 from mlops_dagster.monitoring.baseline import Baseline
 from mlops_dagster.monitoring.trained import baseline_of
 from mlops_dagster.registry.bundle import SavedBundle, save_bundle
 from mlops_dagster.registry.champion import ChampionVersion, champion_to_beat
-from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
-from mlops_dagster.registry.ledger import read_ledger, record
+from mlops_dagster.registry.ledger import read_ledger
 from mlops_dagster.registry.manifest import BundleColumn, BundleInfo
 from mlops_dagster.registry.tracking import RegisteredVersion
 from mlops_dagster.spec.workspace import ResolvedModel
@@ -57,10 +56,10 @@ def train_candidate(
     seed: int | None = None,
     reason: str = "",
 ) -> Candidate:
-    """Train on the training set of the place's window; record the attempt, its evaluation and its registration.
+    """Train on the training set of the place's window; record the attempt and what became of it.
 
-    Equal training sets and seeds give equal bundles, and a bundle is one attempt however often it is made: the same
-    training run again adds no version.
+    Equal training sets and seeds give equal bundles, and a bundle is one attempt however often it
+    is made: the same training run again adds no version.
 
     Raises:
         SourceError: The training set is not published.
@@ -86,7 +85,15 @@ def train_candidate(
         rows_per_window=_rows_per_window(place, model, training_set),
     )
     bundle = _save(place, model, trained, baseline, training_set)
-    registered = _record(place, model, trained, gates, bundle, training_set, reason)
+    registered = record_attempt(
+        place,
+        model,
+        trained=trained,
+        training_set=training_set,
+        gates=gates,
+        bundle=bundle,
+        reason=reason,
+    )
     return Candidate(
         trained, baseline, training_set, champion, comparison, gates, bundle, registered
     )
@@ -95,7 +102,7 @@ def train_candidate(
 def training_features(
     frame: DataFrame, model: ResolvedModel, key: list[str]
 ) -> tuple[FeatureColumn, ...]:
-    """Return the features of a training set: its columns that are neither key nor its own bookkeeping."""
+    """Return the features of a training set: columns that are neither key nor bookkeeping."""
     other = {*RESERVED, *key}
     return tuple(
         FeatureColumn(model.rows, field.name, field.name, field.dataType.simpleString())
@@ -186,68 +193,3 @@ def _save(
             IMPORTANCES_FILE: json.dumps(importances, sort_keys=True).encode(),
         },
     )
-
-
-def _record(
-    place: Place,
-    model: ResolvedModel,
-    trained: TrainedModel,
-    gates: GateReport,
-    bundle: SavedBundle,
-    training_set: SlicePublished,
-    reason: str,
-) -> RegisteredVersion | None:
-    attempt = {"cutoff_window": place.window, "bundle_digest": bundle.digest}
-    told = {"as_of": place.as_of, "run_id": place.run_id}
-    record(
-        place.store,
-        model.stream,
-        Trained(
-            **attempt,
-            code_version=model.code_version,
-            training_digest=training_set.digest,
-            rows=trained.fit_rows,
-            seed=trained.seed,
-            reason=reason,
-        ),
-        **told,
-    )
-    record(
-        place.store,
-        model.stream,
-        Evaluated(
-            **attempt,
-            outcome=gates.outcome.value,
-            explanation=gates.explanation,
-            report_digest=hashlib.sha256(gates.model_dump_json().encode()).hexdigest(),
-            metrics=trained.evaluation.values,
-        ),
-        **told,
-    )
-    if not gates.promotable:
-        record(place.store, model.stream, Rejected(**attempt, reason=gates.explanation), **told)
-        return None
-    version = place.tracker.log_training(
-        bundle,
-        params=model.spec.train.estimator.model_dump(mode="json"),
-        metrics=trained.evaluation.values,
-        tags={
-            "mlops_dagster.code_version": model.code_version,
-            "mlops_dagster.dagster_run": place.run_id,
-            "mlops_dagster.reason": reason,
-            "mlops_dagster.training_digest": training_set.digest,
-        },
-        inputs=training_set.inputs,
-    )
-    record(
-        place.store,
-        model.stream,
-        Registered(
-            **attempt,
-            version=version.version,
-            tracking_run_id=version.run_id,
-            model_uri=version.model_uri,
-        ),
-        **told,
-    )
-    return version

@@ -1,0 +1,86 @@
+"""What a training leaves behind: the events of its attempt and, if its gates pass, a version."""
+
+import hashlib
+from functools import partial
+
+from mlops_dagster.lifecycle.place import Place
+from mlops_dagster.registry.bundle import SavedBundle
+from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
+from mlops_dagster.registry.ledger import record
+from mlops_dagster.registry.tracking import RegisteredVersion
+from mlops_dagster.spec.workspace import ResolvedModel
+from mlops_dagster.state.fence import SlicePublished
+from mlops_dagster.training.gate_report import GateReport
+from mlops_dagster.training.train import TrainedModel
+
+
+def record_attempt(
+    place: Place,
+    model: ResolvedModel,
+    *,
+    trained: TrainedModel,
+    training_set: SlicePublished,
+    gates: GateReport,
+    bundle: SavedBundle,
+    reason: str,
+) -> RegisteredVersion | None:
+    """Record a training and what its gates say; register the bundle if they let it through.
+
+    Each step is written before the next one begins and says nothing twice, so a training that was
+    interrupted goes on where it stopped.
+
+    Returns:
+        The version in the registry, or None when the gates kept it out.
+
+    Raises:
+        TrackingUnavailable: MLflow did not answer; training and judgement are recorded by then.
+        TransitionRefused: The attempt was withdrawn meanwhile.
+    """
+    tell = partial(record, place.store, model.stream, as_of=place.as_of, run_id=place.run_id)
+    cutoff, digest = place.window, bundle.digest
+    tell(
+        Trained(
+            cutoff_window=cutoff,
+            bundle_digest=digest,
+            code_version=model.code_version,
+            training_digest=training_set.digest,
+            rows=trained.fit_rows,
+            seed=trained.seed,
+            reason=reason,
+        )
+    )
+    tell(
+        Evaluated(
+            cutoff_window=cutoff,
+            bundle_digest=digest,
+            outcome=gates.outcome.value,
+            explanation=gates.explanation,
+            report_digest=hashlib.sha256(gates.model_dump_json().encode()).hexdigest(),
+            metrics=trained.evaluation.values,
+        )
+    )
+    if not gates.promotable:
+        tell(Rejected(cutoff_window=cutoff, bundle_digest=digest, reason=gates.explanation))
+        return None
+    version = place.tracker.log_training(
+        bundle,
+        params=model.spec.train.estimator.model_dump(mode="json"),
+        metrics=trained.evaluation.values,
+        tags={
+            "mlops_dagster.code_version": model.code_version,
+            "mlops_dagster.dagster_run": place.run_id,
+            "mlops_dagster.reason": reason,
+            "mlops_dagster.training_digest": training_set.digest,
+        },
+        inputs=training_set.inputs,
+    )
+    tell(
+        Registered(
+            cutoff_window=cutoff,
+            bundle_digest=digest,
+            version=version.version,
+            tracking_run_id=version.run_id,
+            model_uri=version.model_uri,
+        )
+    )
+    return version

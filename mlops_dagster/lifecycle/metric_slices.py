@@ -1,0 +1,44 @@
+"""Publishing what monitoring measured: a model's part of a window in its use case's metric tables."""
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
+
+from mlops_dagster.engine.transfer import frame_from_pandas
+from mlops_dagster.lifecycle.place import Place
+from mlops_dagster.monitoring.metric_tables import MetricTable
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.workspace import ResolvedModel
+from mlops_dagster.state.fence import SlicePublished
+from mlops_dagster.tables.publish import publish_frame
+from mlops_dagster.tables.slices import Part, Slice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The column that tells the models of a use case apart.
+_MODEL = "model"
+
+
+def publish_metrics(
+    session: SparkSession,
+    place: Place,
+    model: ResolvedModel,
+    table: MetricTable,
+    rows: "pd.DataFrame",
+    *,
+    window: str,
+) -> SlicePublished:
+    """Replace a model's part of a window in a metric table; `rows` have the table's columns."""
+    frame = frame_from_pandas(session, rows, schema=table.ddl)
+    ref = TableRef(model.use_case, "monitoring", table.name)
+    return publish_frame(
+        session,
+        frame=frame.drop("window", _MODEL),
+        target=Slice(ref, window, Part(_MODEL, model.name)),
+        as_of=place.as_of,
+        store=place.store,
+        locations=place.locations,
+        run_id=place.run_id,
+        code_version=model.code_version,
+    ).published

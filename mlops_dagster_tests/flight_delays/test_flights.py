@@ -1,0 +1,116 @@
+"""The flagship on real flights: no future in its tables, its figures as pandas has them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from mlops_dagster.data.leaks import find_leaks
+from mlops_dagster.engine.transfer import rows_to_client
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster_tests.flight_delays.world import MONTHS, Flights, build_flights
+
+DERIVED = (
+    "silver.schedule",
+    "silver.departures",
+    "silver.weather",
+    "features.carrier_history",
+    "features.route_history",
+)
+FEBRUARY = "2013-02"
+
+
+@pytest.fixture(scope="module")
+def flights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Flights:
+    return build_flights(spark, tmp_path_factory.mktemp("flights"))
+
+
+def read(flights: Flights, table: str, month: str) -> pd.DataFrame:
+    rows = flights.locations.of(TableRef.parse(f"flight_delays.{table}")).read(flights.session)
+    return rows_to_client(rows.where(F.col("window") == month), what=table)
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_no_derived_table_shows_the_future(flights: Flights, table: str) -> None:
+    start = flights.calendar.window(FEBRUARY).start
+    leaks = find_leaks(
+        flights.session,
+        workspace=flights.workspace,
+        table=flights.workspace.table(TableRef.parse(f"flight_delays.{table}")),
+        window=FEBRUARY,
+        instants=[start + timedelta(hours=30), start + timedelta(days=3, minutes=17)],
+        store=flights.store,
+        locations=flights.locations,
+    )
+    assert leaks == ()
+
+
+def test_rows_delivered_are_valid_quarantined_or_dropped(flights: Flights) -> None:
+    for month in MONTHS:
+        for table in ("flights", "weather"):
+            built = flights.built[TableRef("flight_delays", "bronze", table), month]
+            assert built.rows_in == len(flights.delivered(table, month))
+    for built in flights.built.values():
+        assert built.rows_in == built.valid + built.quarantined + built.dropped
+
+
+def test_departures_are_the_flights_that_left(flights: Flights) -> None:
+    delivered = flights.delivered("flights", FEBRUARY)
+    left = delivered[delivered["dep_delay"].notna()]
+    found = read(flights, "silver.departures", FEBRUARY)
+    assert len(found) == len(left) < len(delivered)
+    assert found["late"].sum() == (left["dep_delay"] > 15).sum()
+    assert found["flight_id"].is_unique
+
+
+def test_scheduled_departures_are_utc_instants_of_new_york_times(flights: Flights) -> None:
+    delivered = flights.delivered("flights", FEBRUARY)
+    local = pd.to_datetime(delivered[["year", "month", "day", "hour", "minute"]])
+    expected = local.dt.tz_localize("America/New_York").dt.tz_convert("UTC").dt.tz_localize(None)
+    identity = (
+        delivered["carrier"]
+        + "-"
+        + delivered["flight"].astype(str)
+        + "-"
+        + delivered["origin"]
+        + local.dt.strftime("-%Y%m%d")
+    )
+    found = read(flights, "silver.schedule", FEBRUARY).set_index("flight_id")
+    assert sorted(found.index) == sorted(identity)
+    times = found["scheduled_departure"].reindex(identity).to_numpy()
+    assert (times == expected.to_numpy()).all()
+
+
+def test_carrier_history_counts_only_flights_that_had_left(flights: Flights) -> None:
+    departures = pd.concat([read(flights, "silver.departures", month) for month in MONTHS])
+    found = read(flights, "features.carrier_history", FEBRUARY).sample(60, random_state=1)
+    for row in found.itertuples():
+        left = departures[
+            (departures["carrier"] == row.carrier) & (departures["departed_at"] < row.hour)
+        ]
+        hours = left["departed_at"].dt.floor("h") + pd.Timedelta(hours=1)
+        week = left[hours >= row.hour - pd.Timedelta(days=7)]
+        assert row.carrier_late_share_7d == pytest.approx(week["late"].mean())
+        assert row.carrier_mean_delay_7d == pytest.approx(week["delay_minutes"].mean())
+
+
+def test_every_feature_row_lies_in_its_window(flights: Flights) -> None:
+    window = flights.calendar.window(FEBRUARY)
+    for table in ("features.carrier_history", "features.route_history"):
+        hours = read(flights, table, FEBRUARY)["hour"].dt.tz_localize("UTC")
+        assert hours.min() >= window.start
+        assert hours.max() < window.end
+
+
+def test_unknown_airports_are_recorded_and_warned_about(flights: Flights) -> None:
+    built = flights.built[TableRef("flight_delays", "silver", "schedule"), FEBRUARY]
+    (rule,) = [r for r in built.rule_results if r.text == "destination_name is not null"]
+    airports = pd.read_csv(flights.root / "landing" / "airports.csv")["faa"]
+    unknown = ~flights.delivered("flights", FEBRUARY)["dest"].isin(airports)
+    assert rule.failed_rows == int(unknown.sum())
+    assert not rule.refuses
+    assert np.isclose(rule.rate or 0.0, unknown.mean())
