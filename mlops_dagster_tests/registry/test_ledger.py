@@ -76,7 +76,7 @@ def registered(window: str, digest: str, version: str) -> Registered:
     )
 
 
-def tested(window: str, digest: str, version: str, passed: bool = True) -> StagingTested:
+def staged(window: str, digest: str, version: str, *, passed: bool = True) -> StagingTested:
     return StagingTested(cutoff_window=window, bundle_digest=digest, version=version, passed=passed)
 
 
@@ -102,7 +102,7 @@ def promote(store: EventStore, window: str, digest: str, version: str) -> ModelL
         trained(window, digest),
         evaluated(window, digest),
         registered(window, digest, version),
-        tested(window, digest, version),
+        staged(window, digest, version),
         promoted(window, digest, version),
     )
 
@@ -174,7 +174,7 @@ def test_another_bundle_at_the_same_cutoff_is_another_attempt(store: EventStore)
                 trained("2024-03", "d"),
                 evaluated("2024-03", "d"),
                 registered("2024-03", "d", "1"),
-                tested("2024-03", "d", "1", passed=False),
+                staged("2024-03", "d", "1", passed=False),
             ],
             promoted("2024-03", "d", "1"),
             "while the model version is failed its staging tests",
@@ -197,9 +197,9 @@ def test_a_version_that_failed_its_tests_may_be_tested_again(store: EventStore) 
         trained("2024-03", "d"),
         evaluated("2024-03", "d"),
         registered("2024-03", "d", "1"),
-        tested("2024-03", "d", "1", passed=False),
+        staged("2024-03", "d", "1", passed=False),
     )
-    ledger = add(store, tested("2024-03", "d", "1"), promoted("2024-03", "d", "1"))
+    ledger = add(store, staged("2024-03", "d", "1"), promoted("2024-03", "d", "1"))
     assert state(ledger, "2024-03", "d") is VersionState.CHAMPION
 
 
@@ -217,7 +217,7 @@ def test_changed_gates_take_back_the_tests_but_not_a_promotion(store: EventStore
     assert state(ledger, "2024-03", "d") is VersionState.CHAMPION
 
     add(store, trained("2024-04", "e"), evaluated("2024-04", "e"))
-    add(store, registered("2024-04", "e", "2"), tested("2024-04", "e", "2"))
+    add(store, registered("2024-04", "e", "2"), staged("2024-04", "e", "2"))
     ledger = add(store, evaluated("2024-04", "e", "other gates"))
     assert state(ledger, "2024-04", "e") is VersionState.EVALUATED
     ledger = add(store, registered("2024-04", "e", "2"))
@@ -229,7 +229,7 @@ def test_a_lost_registry_can_be_filled_again(store: EventStore) -> None:
     ledger = add(
         store,
         registered("2024-03", "d", "1"),
-        tested("2024-03", "d", "1"),
+        staged("2024-03", "d", "1"),
         promoted("2024-03", "d", "1"),
     )
     champion = champion_for(ledger, MONTHS, "2024-04")
@@ -242,7 +242,7 @@ def test_a_retired_version_does_not_come_back_by_a_re_run(store: EventStore) -> 
     ledger = add(store, retired("2024-03", "d", "1"))
     assert champion_for(ledger, MONTHS, "2024-06") is None
     with pytest.raises(TransitionRefused, match="no further event, retired is final"):
-        add(store, tested("2024-03", "d", "1", passed=False))
+        add(store, staged("2024-03", "d", "1", passed=False))
 
 
 def test_retiring_the_champion_puts_the_one_before_in_charge(store: EventStore) -> None:
@@ -347,8 +347,8 @@ def event_of(move: str, window: str, digest: str) -> VersionEvent:
         "evaluated": evaluated(window, digest),
         "registered": registered(window, digest, version),
         "rejected": rejected(window, digest),
-        "passed": tested(window, digest, version),
-        "failed": tested(window, digest, version, passed=False),
+        "passed": staged(window, digest, version),
+        "failed": staged(window, digest, version, passed=False),
         "promoted": promoted(window, digest, version),
         "retired": retired(window, digest, version),
     }[move]
