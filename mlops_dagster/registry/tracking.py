@@ -153,11 +153,11 @@ class MlflowTracker:
 
     def alias_version(self, model: str, alias: str = CHAMPION) -> str | None:
         """Return the version that an alias shows, or None; looking creates nothing."""
-        from mlflow.exceptions import MlflowException
-
         if self._is_missing():
             return None
         with mlflow_calls(self.uri):
+            from mlflow.exceptions import MlflowException
+
             try:
                 found = self._client.get_registered_model(model)
             except MlflowException as error:
