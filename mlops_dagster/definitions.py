@@ -19,8 +19,8 @@ def build_definitions(
 ) -> dg.Definitions:
     """Return the definitions of a project in one environment, merged with a user's own.
 
-    A user's assets read and feed our tables through the IO manager `delta` and may use the resources `mlops`, `spark`
-    and `mlflow`.
+    A user's assets read and feed our tables through the IO manager `delta`, take registered models
+    through `model`, and may use the resources `mlops`, `spark` and `mlflow`.
 
     Args:
         project: The folder that holds project.yaml.
@@ -69,15 +69,18 @@ def _use_case(workspace: Workspace, use_case: ResolvedUseCase) -> dg.Definitions
 
 def _resources(workspace: Workspace) -> dict[str, object]:
     from mlops_dagster.io_managers.delta import DeltaIOManager
+    from mlops_dagster.io_managers.mlflow import ModelIOManager
     from mlops_dagster.resources.mlflow import MlflowResource
     from mlops_dagster.resources.spark import SparkResource
 
-    place = {"root": str(workspace.root), "environment": workspace.environment.name}
-    mlops = WorkspaceResource(**place)
-    spark = SparkResource(**place)
+    root, environment = str(workspace.root), workspace.environment.name
+    mlops = WorkspaceResource(root=root, environment=environment)
+    spark = SparkResource(root=root, environment=environment)
+    mlflow = MlflowResource(root=root, environment=environment)
     return {
         "mlops": mlops,
         "spark": spark,
-        "mlflow": MlflowResource(**place),
+        "mlflow": mlflow,
         "delta": DeltaIOManager(mlops=mlops, spark=spark),
+        "model": ModelIOManager(mlops=mlops, mlflow=mlflow),
     }

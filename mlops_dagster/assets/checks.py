@@ -13,7 +13,7 @@ from mlops_dagster.spec.workspace import ResolvedTable
 
 
 def check_specs(table: ResolvedTable) -> Sequence[dg.AssetCheckSpec]:
-    """Return one check for each built-in rule that applies to the table and for each rule of its YAML."""
+    """Return one check for each built-in rule of the table and for each rule of its YAML."""
     key = asset_key(table.ref)
     built_in = [
         dg.AssetCheckSpec(rule.name, asset=key, description=rule.text)
@@ -31,7 +31,7 @@ def check_specs(table: ResolvedTable) -> Sequence[dg.AssetCheckSpec]:
 
 
 def check_result(key: dg.AssetKey, result: RuleResult) -> dg.AssetCheckResult:
-    """Return what Dagster stores of a rule's result. A rule that could not be computed has not passed."""
+    """Return what Dagster stores of a rule's result; one that could not be computed has failed."""
     grave = result.refuses or result.severity.rank >= Severity.ERROR.rank
     metadata: dict[str, str | int | float] = {
         "rule": result.text,

@@ -1,4 +1,7 @@
-"""What the UI shows of tables: columns, lineage, counts, versions. Numbers keep one key, so that Dagster plots them."""
+"""What the UI shows of tables: columns, lineage, counts, versions.
+
+Numbers keep one key each, so that Dagster plots them over the windows.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from mlops_dagster.data.build import TableBuilt
     from mlops_dagster.state.fence import SlicePublished
 
-Metadata = dict[str, dg.MetadataValue]  # type: ignore[type-arg]
+Metadata = dict[str, dg.MetadataValue]
 
 
 def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
@@ -68,7 +71,7 @@ def published_metadata(published: "SlicePublished", *, partitioned: bool) -> Met
     }
 
 
-def column_schema(contract: Contract) -> dg.MetadataValue:  # type: ignore[type-arg]
+def column_schema(contract: Contract) -> dg.MetadataValue:
     """Return a contract as Dagster's table schema."""
     return dg.MetadataValue.table_schema(
         dg.TableSchema(
@@ -86,7 +89,7 @@ def column_schema(contract: Contract) -> dg.MetadataValue:  # type: ignore[type-
 
 def column_lineage(
     table: ResolvedTable, lineage: Mapping[str, tuple[tuple[str, str], ...]]
-) -> dg.MetadataValue | None:  # type: ignore[type-arg]
+) -> dg.MetadataValue | None:
     """Return which input columns each column comes from, or None when the SQL does not tell."""
     if not lineage:
         return None

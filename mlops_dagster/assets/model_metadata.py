@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_dagster.assets.metadata import Metadata
 from mlops_dagster.spec.workspace import ResolvedModel
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def gate_checks(
         )
 
 
-def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
     """Return metrics (one key each, so that Dagster plots them), outcome, version, importances."""
-    metadata: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
+    metadata: Metadata = {
         "gates": dg.MetadataValue.text(candidate.gates.outcome.value),
         "gates_say": dg.MetadataValue.text(candidate.gates.explanation),
         "fit_rows": dg.MetadataValue.int(candidate.trained.fit_rows),
@@ -80,20 +81,23 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> dict[str, d
             metadata["mlflow"] = dg.MetadataValue.url(tracking_uri)
     if candidate.champion is not None:
         metadata["compared_with"] = dg.MetadataValue.text(candidate.champion.version)
-    metadata["importances"] = (
-        dg.MetadataValue.table(
-            [
-                dg.TableRecord(
-                    {
-                        "feature": importance.feature,
-                        "importance": round(importance.mean, 5),
-                        "deviation": round(importance.deviation, 5),
-                    }
-                )
-                for importance in candidate.trained.importances[:_SHOWN_FEATURES]
-            ]
-        )
-        if candidate.trained.importances
-        else dg.MetadataValue.text("none")
-    )
+    metadata["importances"] = _importances(candidate)
     return metadata
+
+
+def _importances(candidate: "Candidate") -> dg.MetadataValue:
+    # Dagster cannot tell the columns of a table without rows.
+    if not candidate.trained.importances:
+        return dg.MetadataValue.text("none")
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "feature": importance.feature,
+                    "importance": round(importance.mean, 5),
+                    "deviation": round(importance.deviation, 5),
+                }
+            )
+            for importance in candidate.trained.importances[:_SHOWN_FEATURES]
+        ]
+    )

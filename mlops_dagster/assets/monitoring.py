@@ -1,6 +1,7 @@
 """The reports of a closed window: profile, drift, quality, decision, made by one step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,6 +15,7 @@ from mlops_dagster.assets.monitoring_metadata import (
     quality_check,
     quality_metadata,
 )
+from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import look_back, partitions_of
 from mlops_dagster.assets.place import stage_place
 from mlops_dagster.assets.stage import stage_errors, stage_run
@@ -23,19 +25,27 @@ from mlops_dagster.resources.workspace import WorkspaceResource
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
 from mlops_dagster.windows import WindowCalendar
 
+if TYPE_CHECKING:
+    from mlops_dagster.lifecycle.monitoring import WindowMonitored
+
 # In the order in which they are made; the decision closes a window.
 REPORTS = ("profile", "drift", "quality", "decision")
 
 _DESCRIPTIONS = {
-    "profile": "Counts of the window's rows on the cells of the model's hold-out: one scan, additive.",
-    "drift": "The window against the hold-out of the model in charge: effect, significance, severity, data faults.",
-    "quality": "Metrics of predictions whose labels have matured, against what the hold-out led to expect.",
+    "profile": "Counts of the window's rows on the cells of the model's hold-out; one scan.",
+    "drift": (
+        "The window against the hold-out of the model in charge: effect, significance, severity, "
+        "data faults."
+    ),
+    "quality": (
+        "Metrics of predictions whose labels have matured, against what the hold-out led to expect."
+    ),
     "decision": "Train, retrain, hold or blocked, and why; a sensor launches what is asked for.",
 }
 _CHECKS = {
     "drift": {
-        "no_data_fault": "No sign of broken data: nulls, unseen categories, constant columns, volume.",
-        "no_drift_that_matters": "No used column and not the predictions drifted by a warning or more.",
+        "no_data_fault": "No sign of broken data: nulls, unseen categories, constants, volume.",
+        "no_drift_that_matters": "Nothing that the model uses or predicts drifted badly.",
     },
     "quality": {"quality_as_expected": "No primary metric is clearly worse than on the hold-out."},
 }
@@ -49,12 +59,13 @@ def monitoring_assets(
 ) -> dg.AssetsDefinition:
     """Return a model's reports as one multi-asset. Without a champion only the decision is made."""
     keys = {report: monitoring_key(model, report) for report in REPORTS}
-    owner = model.spec.owner or use_case.spec.owner
-    facts = [
-        dg.AssetDep(asset_key(ref), partition_mapping=look_back(first=0, last=0))
-        for ref in (predictions_ref(model), model.label)
-        if ref == predictions_ref(model) or workspace.table(ref).windowed
-    ]
+    predictions = asset_key(predictions_ref(model))
+    # A close also measures the earlier windows whose labels matured since the close before. One
+    # step has one mapping to an upstream asset, so the profile has this one too.
+    matured = look_back(first=-calendar.longest_steps(model.spec.label.within), last=0)
+    labelled = [dg.AssetDep(predictions, partition_mapping=matured)]
+    if workspace.table(model.label).windowed:
+        labelled.append(dg.AssetDep(asset_key(model.label), partition_mapping=matured))
 
     def spec(report: str, deps: list[dg.AssetDep]) -> dg.AssetSpec:
         return dg.AssetSpec(
@@ -62,20 +73,18 @@ def monitoring_assets(
             deps=deps,
             description=_DESCRIPTIONS[report],
             group_name=group_name(use_case.name, "monitoring"),
-            owners=[owner] if owner else None,
+            owners=model_owners(use_case, model),
             kinds={"delta"} if report != "decision" else {"python"},
             skippable=report != "decision",
         )
 
-    after = dg.AssetDep  # reports of one step depend on each other by key alone
-
     @dg.multi_asset(
         name=f"{use_case.name}__monitoring__{model.name}",
         specs=[
-            spec("profile", facts),
-            spec("drift", [after(keys["profile"])]),
-            spec("quality", facts),
-            spec("decision", [after(keys["drift"]), after(keys["quality"])]),
+            spec("profile", labelled[:1]),
+            spec("drift", [dg.AssetDep(keys["profile"])]),
+            spec("quality", labelled),
+            spec("decision", [dg.AssetDep(keys["drift"]), dg.AssetDep(keys["quality"])]),
         ],
         check_specs=[
             dg.AssetCheckSpec(name, asset=keys[report], description=text)
@@ -110,20 +119,7 @@ def monitoring_assets(
             if has_champion(place, model, calendar):
                 with spark.step(f"monitoring of {model.stream}") as session:
                     found = monitor_window(session, place, model, calendar)
-                if found.profile is not None and found.drift is not None:
-                    yield dg.MaterializeResult(
-                        asset_key=keys["profile"], metadata=profile_metadata(found.profile)
-                    )
-                    yield fault_check(keys["drift"], found.drift)
-                    yield drift_check(keys["drift"], found.drift)
-                    yield dg.MaterializeResult(
-                        asset_key=keys["drift"], metadata=drift_metadata(found.drift)
-                    )
-                if found.quality:
-                    yield quality_check(keys["quality"], found.quality)
-                    yield dg.MaterializeResult(
-                        asset_key=keys["quality"], metadata=quality_metadata(found.quality)
-                    )
+                yield from _window_results(keys, found)
             decision = decide_window(place, model, calendar)
         context.log.info(f"{decision.kind.value}: {decision.reason}")
         yield dg.MaterializeResult(asset_key=keys["decision"], metadata=decision_metadata(decision))
@@ -131,13 +127,30 @@ def monitoring_assets(
     return monitor
 
 
+def _window_results(
+    keys: Mapping[str, dg.AssetKey], found: "WindowMonitored"
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+    if found.compared is not None:
+        profile, drift = found.compared.profile, found.compared.drift
+        yield dg.MaterializeResult(asset_key=keys["profile"], metadata=profile_metadata(profile))
+        yield fault_check(keys["drift"], drift)
+        yield drift_check(keys["drift"], drift)
+        yield dg.MaterializeResult(asset_key=keys["drift"], metadata=drift_metadata(drift))
+    if found.quality:
+        yield quality_check(keys["quality"], found.quality)
+        yield dg.MaterializeResult(
+            asset_key=keys["quality"], metadata=quality_metadata(found.quality)
+        )
+
+
 def _is_selected(
     context: dg.AssetExecutionContext, result: dg.AssetCheckResult | dg.MaterializeResult[None]
 ) -> bool:
-    """Tell whether the run asked for a result; all reports are made either way, since each rests on the others."""
+    """Tell whether the run asked for a result; one report rests on another, so all are made."""
     if isinstance(result, dg.AssetCheckResult):
-        return (
-            dg.AssetCheckKey(result.asset_key, str(result.check_name))
-            in context.selected_asset_check_keys
+        selected = context.selected_asset_check_keys
+        return any(
+            check.asset_key == result.asset_key and check.name == result.check_name
+            for check in selected
         )
     return result.asset_key in context.selected_asset_keys

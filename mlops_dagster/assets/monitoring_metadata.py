@@ -1,16 +1,16 @@
-"""What the UI shows of reports. Numbers keep one key each, so that Dagster plots them over the windows."""
+"""What the UI shows of reports. Numbers keep one key each, so that Dagster plots them."""
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from mlops_dagster.assets.metadata import Metadata
 
 if TYPE_CHECKING:
     from mlops_dagster.monitoring.counts import Profile
     from mlops_dagster.monitoring.decision import Decision
     from mlops_dagster.monitoring.quality_report import QualityReport
     from mlops_dagster.monitoring.report import DriftReport
-
-Metadata = dict[str, dg.MetadataValue]  # type: ignore[type-arg]
 
 
 def profile_metadata(profile: "Profile") -> Metadata:

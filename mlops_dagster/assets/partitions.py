@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 from dagster._utils.warnings import BetaWarning
 
-from mlops_dagster.spec.workspace import ResolvedInput, ResolvedModel
+from mlops_dagster.spec.workspace import ResolvedInput
 from mlops_dagster.windows import Grain, WindowCalendar
 
 _CRON = {
@@ -19,8 +19,8 @@ _CRON = {
     Grain.MONTH: "0 0 1 * *",
 }
 
-# How many windows back a prediction looks for its champion when the calendar has no end.
-CHAMPION_LOOK_BACK = 120
+# How many windows back "all windows before" reaches when the calendar has no end.
+FARTHEST_STEPS = 120
 
 
 def partitions_of(
@@ -54,9 +54,10 @@ def input_mapping(
 
 
 def look_back(*, first: int, last: int) -> dg.TimeWindowPartitionMapping:
-    """Return the mapping to the windows from `first` to `last` steps away; those before the calendar are left out."""
+    """Return the mapping to the windows from `first` to `last` steps away, cut at the first one."""
     with warnings.catch_warnings():
-        # The parameter is beta; what it does here is under test, and each look-back would warn at every load.
+        # The parameter is beta; what it does here is under test, and each look-back would warn at
+        # every load.
         warnings.simplefilter("ignore", BetaWarning)
         return dg.TimeWindowPartitionMapping(
             start_offset=min(first, last),
@@ -65,21 +66,21 @@ def look_back(*, first: int, last: int) -> dg.TimeWindowPartitionMapping:
         )
 
 
-def history_mapping(
-    calendar: WindowCalendar, model: ResolvedModel, *, extra_windows: int = 0
-) -> dg.TimeWindowPartitionMapping:
-    """Return the windows that a training reads: its history and what its features look back beyond it."""
-    history = model.spec.train.history
-    steps = CHAMPION_LOOK_BACK if history is None else history.count
-    return look_back(first=-(steps - 1 + extra_windows), last=0)
+def same_window(calendar: WindowCalendar | None) -> dg.TimeWindowPartitionMapping | None:
+    """Return the mapping to the window itself; None without windows."""
+    return None if calendar is None else look_back(first=0, last=0)
 
 
 def champion_mapping(calendar: WindowCalendar) -> dg.TimeWindowPartitionMapping:
     """Return the windows whose champion may score a window: all before it, never its own."""
-    steps = CHAMPION_LOOK_BACK
-    if calendar.last is not None:
-        steps = max(calendar.index(calendar.last), 1)
-    return look_back(first=-steps, last=-1)
+    return look_back(first=-farthest_steps(calendar), last=-1)
+
+
+def farthest_steps(calendar: WindowCalendar) -> int:
+    """Return how many windows before its own a window may look for "all before": at least one."""
+    if calendar.last is None:
+        return FARTHEST_STEPS
+    return max(calendar.index(calendar.last), 1)
 
 
 def _after(calendar: WindowCalendar, key: str) -> str:

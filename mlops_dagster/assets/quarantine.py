@@ -3,6 +3,8 @@
 import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key, group_name, quarantine_ref
+from mlops_dagster.assets.metadata import Metadata
+from mlops_dagster.assets.owners import use_case_owners
 from mlops_dagster.assets.partitions import look_back, partitions_of
 from mlops_dagster.assets.stage import stage_errors, stage_run
 from mlops_dagster.data.batches import BatchCounts, window_batches
@@ -12,7 +14,7 @@ from mlops_dagster.spec.workspace import ResolvedUseCase
 
 
 def quarantine_asset(use_case: ResolvedUseCase) -> dg.AssetsDefinition:
-    """Return the asset that counts a window's quarantined rows by table and rule. It reads events, not rows."""
+    """Return the asset that counts a window's quarantined rows by table and rule, from events."""
     ref = quarantine_ref(use_case.name)
     partitions = partitions_of(use_case.calendar)
 
@@ -28,10 +30,10 @@ def quarantine_asset(use_case: ResolvedUseCase) -> dg.AssetsDefinition:
         partitions_def=partitions,
         group_name=group_name(use_case.name, "monitoring"),
         description=(
-            "Rows that failed a rule, with their reasons and original content, one slice a table and window. "
-            "Rows delivered = valid + quarantined + dropped, for every table."
+            "Rows that failed a rule, with their reasons and original content, one slice a table "
+            "and window. Rows delivered = valid + quarantined + dropped, for every table."
         ),
-        owners=[use_case.spec.owner] if use_case.spec.owner else None,
+        owners=use_case_owners(use_case),
         kinds={"delta"},
     )
     def report(
@@ -51,7 +53,7 @@ def quarantine_asset(use_case: ResolvedUseCase) -> dg.AssetsDefinition:
     return report
 
 
-def _metadata(batches: tuple[BatchCounts, ...]) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def _metadata(batches: tuple[BatchCounts, ...]) -> Metadata:
     tables = [
         dg.TableRecord(
             {
@@ -68,7 +70,7 @@ def _metadata(batches: tuple[BatchCounts, ...]) -> dict[str, dg.MetadataValue]: 
         )
         for batch in batches
     ]
-    metadata: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
+    metadata: Metadata = {
         "quarantined": dg.MetadataValue.int(sum(batch.quarantined for batch in batches)),
         "dropped": dg.MetadataValue.int(sum(batch.dropped for batch in batches)),
         "rows_in": dg.MetadataValue.int(sum(batch.rows_in for batch in batches)),

@@ -4,14 +4,15 @@ import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key, champion_key, group_name, predictions_ref
 from mlops_dagster.assets.metadata import published_metadata
-from mlops_dagster.assets.partitions import champion_mapping, look_back, partitions_of
+from mlops_dagster.assets.model_inputs import scoring_inputs
+from mlops_dagster.assets.owners import model_owners
+from mlops_dagster.assets.partitions import champion_mapping, partitions_of
 from mlops_dagster.assets.place import stage_place
 from mlops_dagster.assets.stage import stage_errors, stage_run
 from mlops_dagster.resources.mlflow import MlflowResource
 from mlops_dagster.resources.spark import SparkResource
 from mlops_dagster.resources.workspace import WorkspaceResource
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
-from mlops_dagster.windows import WindowCalendar
 
 _WHEN = {
     "open": "Forecasts, made as the window opens",
@@ -22,19 +23,24 @@ _WHEN = {
 def predictions_asset(
     workspace: Workspace, use_case: ResolvedUseCase, model: ResolvedModel
 ) -> dg.AssetsDefinition:
-    """Return the asset that scores a window by the champion in charge of it, never by a later one."""
+    """Return the asset that scores a window by the champion in charge of it, never a later one."""
     ref = predictions_ref(model)
     calendar = use_case.calendar
     opens = calendar is not None and model.spec.predict.at == "open"
-    owner = model.spec.owner or use_case.spec.owner
 
     @dg.asset(
         key=asset_key(ref),
-        deps=_dependencies(workspace, model, calendar),
+        deps=[
+            *scoring_inputs(workspace, model, calendar),
+            dg.AssetDep(
+                champion_key(model),
+                partition_mapping=None if calendar is None else champion_mapping(calendar),
+            ),
+        ],
         partitions_def=partitions_of(calendar, opens=opens),
         group_name=group_name(use_case.name, "serving"),
         description=f"{_WHEN[model.spec.predict.at]}, by the champion in charge of it.",
-        owners=[owner] if owner else None,
+        owners=model_owners(use_case, model),
         kinds={"delta", "scikitlearn"},
         code_version=model.code_version,
     )
@@ -50,7 +56,7 @@ def predictions_asset(
         with stage_errors():
             champion = champion_in_charge(place, model, opens=opens)
             if champion is None:
-                # The reports that follow must run without predictions too: they decide on the first training.
+                # The reports that follow decide on the first training, so they must run too.
                 return dg.MaterializeResult(
                     metadata={"scored": 0, "champion": "none yet: nothing was scored"}
                 )
@@ -68,20 +74,3 @@ def predictions_asset(
         )
 
     return predictions
-
-
-def _dependencies(
-    workspace: Workspace, model: ResolvedModel, calendar: WindowCalendar | None
-) -> list[dg.AssetDep]:
-    """Return the rows and features of the window (features as far back as they are valid), and the champions before it."""
-    dependencies = []
-    for ref in dict.fromkeys((model.rows, *model.features)):
-        table = workspace.table(ref)
-        mapping = None
-        if calendar is not None and table.windowed:
-            valid_for = table.spec.valid_for
-            reach = 0 if valid_for is None else calendar.longest_steps(valid_for)
-            mapping = look_back(first=-reach, last=0)
-        dependencies.append(dg.AssetDep(asset_key(ref), partition_mapping=mapping))
-    champion = None if calendar is None else champion_mapping(calendar)
-    return [*dependencies, dg.AssetDep(champion_key(model), partition_mapping=champion)]

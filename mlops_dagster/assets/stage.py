@@ -28,7 +28,7 @@ class StageRun:
 def stage_run(
     context: dg.AssetExecutionContext, calendar: WindowCalendar | None, *, opens: bool = False
 ) -> StageRun:
-    """Return the window and `as_of` of a run: of its partition, or without windows of the run's creation."""
+    """Return the window and `as_of` of a run: of its partition, or else of the run's creation."""
     if calendar is None:
         record = context.instance.get_run_record_by_id(context.run_id)
         if record is None:
@@ -43,7 +43,9 @@ def stage_run(
 
 @contextmanager
 def stage_errors() -> Iterator[None]:
-    """Turn transient errors into a retry of the step and terminal ones into its failure, message unchanged.
+    """Turn transient errors into a retry of the step and terminal ones into its failure.
+
+    The message stays as it is.
 
     Raises:
         dagster.RetryRequested: The error is worth another try.

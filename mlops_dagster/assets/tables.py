@@ -7,11 +7,11 @@ import dagster as dg
 from mlops_dagster.assets.checks import check_result, check_specs
 from mlops_dagster.assets.keys import asset_key, group_name
 from mlops_dagster.assets.metadata import table_built_metadata, table_spec_metadata
+from mlops_dagster.assets.owners import table_owners
 from mlops_dagster.assets.partitions import input_mapping, partitions_of
 from mlops_dagster.assets.stage import stage_errors, stage_run
 from mlops_dagster.resources.spark import SparkResource
 from mlops_dagster.resources.workspace import WorkspaceResource
-from mlops_dagster.spec.refs import PROJECT_OWNER
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 
 # The icons of the graph: what makes the rows, and what keeps them.
@@ -28,7 +28,6 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
     """
     key = asset_key(table.ref)
     calendar = table.calendar if table.windowed else None
-    owner = table.spec.owner or _owner(workspace, table)
     specs = check_specs(table)
 
     @dg.asset(
@@ -38,7 +37,7 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
         check_specs=specs,
         group_name=group_name(table.ref.owner, table.ref.layer),
         description=table.spec.description,
-        owners=[owner] if owner else None,
+        owners=table_owners(workspace, table),
         tags=table.spec.tags,
         kinds=_KINDS[table.kind],
         code_version=table.code_version,
@@ -89,10 +88,3 @@ def _dependencies(workspace: Workspace, table: ResolvedTable) -> list[dg.AssetDe
         )
         for table_input in table.inputs.values()
     ]
-
-
-def _owner(workspace: Workspace, table: ResolvedTable) -> str | None:
-    """Return the owner of a table that names none: that of its use case, or of the project."""
-    if table.ref.owner == PROJECT_OWNER:
-        return workspace.project.owner
-    return workspace.use_cases[table.ref.owner].spec.owner

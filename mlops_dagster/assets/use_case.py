@@ -2,11 +2,13 @@
 
 import dagster as dg
 
-from mlops_dagster.assets.model import champion_asset, model_asset, training_set_asset
+from mlops_dagster.assets.champion import champion_asset
+from mlops_dagster.assets.model import model_asset
 from mlops_dagster.assets.monitoring import monitoring_assets
 from mlops_dagster.assets.quarantine import quarantine_asset
 from mlops_dagster.assets.serving import predictions_asset
 from mlops_dagster.assets.tables import table_asset
+from mlops_dagster.assets.training_set import training_set_asset
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 
 
@@ -19,8 +21,8 @@ def use_case_assets(workspace: Workspace, use_case: ResolvedUseCase) -> list[dg.
     assets.append(quarantine_asset(use_case))
     for model in use_case.models.values():
         assets.append(training_set_asset(workspace, use_case, model))
-        assets.append(model_asset(workspace, use_case, model))
-        assets.append(champion_asset(workspace, use_case, model))
+        assets.append(model_asset(use_case, model))
+        assets.append(champion_asset(use_case, model))
         assets.append(predictions_asset(workspace, use_case, model))
         if use_case.calendar is not None:
             assets.append(monitoring_assets(workspace, use_case, model, use_case.calendar))

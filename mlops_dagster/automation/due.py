@@ -15,8 +15,9 @@ def next_due(
 ) -> str | None:
     """Return the window to process next, or None when all that are due are done.
 
-    Windows are processed in order, one at a time, from the first one: what a later window sees was decided by the
-    earlier ones. A window is due when it has closed (its end plus `close_after`), or opened for the open job.
+    Windows are processed in order, one at a time, from the first one: what a later window sees was
+    decided by the earlier ones. A window is due when it has closed (its end plus `close_after`), or
+    opened for the open job.
 
     Args:
         calendar: The use case's windows.
@@ -39,7 +40,7 @@ def next_due(
 def tick_cron(calendar: WindowCalendar, *, opens: bool) -> str:
     """Return when to look for a due window: at the closing instants where cron can say them.
 
-    A closing that cron cannot say (a wait of weeks, or of minutes) is looked for at the next full hour or day.
+    A wait that cron cannot say (of weeks) is looked for every day.
     """
     wait = None if opens else calendar.close_after_elapsed
     total_minutes = int(wait.total_seconds() // 60) if wait else 0

@@ -1,4 +1,4 @@
-"""What happened to a model window by window: from the event store, and from what assets reported to Dagster."""
+"""What happened to a model window by window, from the event store and from assets' reports."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ class Figure(BaseModel):
 
 
 class WindowHistory(BaseModel):
-    """One window of a model: its data, the champion in charge of it, its reports and its decision."""
+    """One window of a model: its data, the champion in charge, its reports and its decision."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,6 +58,7 @@ class WindowHistory(BaseModel):
 
 
 def window_history(
+    *,
     instance: dg.DagsterInstance,
     store: EventStore,
     use_case: ResolvedUseCase,

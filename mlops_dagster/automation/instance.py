@@ -1,4 +1,4 @@
-"""The Dagster instance of an environment: its folder, its settings, and how bare `dagster dev` finds it."""
+"""The Dagster instance of an environment: its folder, its settings, how `dagster dev` finds it."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,8 @@ import yaml
 from mlops_dagster.resources.workspace import ENVIRONMENT_VARIABLE, ROOT_VARIABLE
 from mlops_dagster.spec.workspace import Workspace
 
-# A dead run process is noticed by run monitoring only; without a longest duration a lost run would stay
-# "started" for ever. Step errors are retried by the steps themselves, so runs are not repeated for them.
+# A dead run process is noticed by run monitoring only; without a longest duration a lost run would
+# stay "started" for ever. Steps retry their own errors, so runs are not repeated for them.
 SETTINGS: dict[str, object] = {
     "telemetry": {"enabled": False},
     "run_monitoring": {
@@ -30,7 +30,7 @@ def dagster_home(workspace: Workspace) -> Path:
 
 
 def prepare_instance(workspace: Workspace) -> Path:
-    """Write the instance's settings where they are missing and return its folder. Existing files stay as they are."""
+    """Write the instance's settings unless there are some, and return its folder."""
     home = dagster_home(workspace)
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
@@ -50,10 +50,10 @@ def process_environment(workspace: Workspace) -> dict[str, str]:
 
 
 def write_dotenv(workspace: Workspace) -> Path | None:
-    """Let bare `dagster dev` in the project's root use this instance: write `.env` unless there is one.
+    """Let bare `dagster dev` in the project's root use this instance: write a missing `.env`.
 
-    Dagster reads `.env` in its working folder first; without it each `dagster dev` gets an instance of its own that is
-    deleted at its end.
+    Dagster reads `.env` in its working folder first; without it each `dagster dev` gets an instance
+    of its own that is deleted at its end.
     """
     path = workspace.root / ".env"
     if path.exists():

@@ -19,7 +19,6 @@ from mlops_dagster.assets.keys import (
     training_set_ref,
 )
 from mlops_dagster.assets.monitoring import REPORTS
-from mlops_dagster.assets.partitions import partitions_of
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
 
@@ -50,7 +49,7 @@ def train_keys(model: ResolvedModel) -> tuple[dg.AssetKey, ...]:
 
 
 def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
-    """Return what the closing of a window materializes: facts, features, replays, then decisions."""
+    """Return what the closing of a window materializes: facts, features, replays, decisions."""
     keys = [asset_key(ref) for ref in _tables_of(workspace, use_case, opens=False)]
     keys.append(asset_key(quarantine_ref(use_case.name)))
     for model in use_case.models.values():
@@ -141,7 +140,6 @@ def use_case_jobs(
             close_job_name(use_case.name),
             close_keys(workspace, use_case),
             f"Processes a closed window of {use_case.name}: data, features, monitoring, decision.",
-            partitions=partitions_of(use_case.calendar),
         )
     ]
     if forecasts(use_case):
@@ -150,7 +148,6 @@ def use_case_jobs(
                 open_job_name(use_case.name),
                 open_keys(workspace, use_case),
                 f"Forecasts a window of {use_case.name} as it opens.",
-                partitions=partitions_of(use_case.calendar, opens=True),
             )
         )
     jobs.extend(
@@ -158,7 +155,6 @@ def use_case_jobs(
             train_job_name(model),
             train_keys(model),
             f"Trains {model.stream} up to the chosen window; promotes it if its gates pass.",
-            partitions=partitions_of(use_case.calendar),
         )
         for model in use_case.models.values()
     )
@@ -169,13 +165,10 @@ def _job(
     name: str,
     keys: Sequence[dg.AssetKey],
     description: str,
-    *,
-    partitions: dg.PartitionsDefinition[str] | None = None,
 ) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.assets(*keys),
         description=description,
-        partitions_def=partitions,
         executor_def=dg.in_process_executor,
     )

@@ -38,7 +38,7 @@ def replay_window(
     *,
     on_start: Callable[[str, str], None] = lambda job, window: None,
 ) -> Iterator[ReplayStep]:
-    """Open the window, close it, run what the retraining sensor asks for; yield each run at its end.
+    """Open the window, close it, run what the retraining sensor asks for; yield each run.
 
     Raises:
         TerminalError: A run failed; its log is in the instance.
@@ -110,9 +110,7 @@ def _run(
         raise TerminalError(
             f"{job} failed for {window}: {_first_failure(result)}",
             where=f"run {result.run_id}",
-            next_step=(
-                "Open the run in the UI (`mlops-dagster ui`), mend the cause, start the command again."
-            ),
+            next_step=("Open the run in the UI (`mlops-dagster ui`), mend the cause, start again."),
         )
     return ReplayStep(job, window, result.run_id, success=True)
 

@@ -8,8 +8,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from mlops_dagster.assets.tags import DECISION_TAG, REQUEST_TAG
 from mlops_dagster.automation.jobs import train_job_name
-from mlops_dagster.resources.workspace import event_store
 from mlops_dagster.registry.ledger import ended_trainings
+from mlops_dagster.resources.workspace import event_store
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
 
 if TYPE_CHECKING:

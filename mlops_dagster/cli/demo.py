@@ -1,4 +1,4 @@
-"""`mlops-dagster demo`: train on the first months of flights, replay the ones after, show what happened."""
+"""`mlops-dagster demo`: train on the first months of flights, replay the others, show it."""
 
 import os
 import subprocess
@@ -21,34 +21,30 @@ from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import WindowCalendar
 
 USE_CASE = "flight_delays"
+# The first model is trained when March is in.
+FIRST_REPLAYED = 4
 _MONTHS_OF_2013 = 12
 
 
-class MonthRange(click.ParamType):
-    """`4-6` or `4`: months of 2013 after the three that the first model is trained on."""
+def month_range(text: str) -> tuple[int, int]:
+    """Read `4-6` or `4`: months of 2013 after the three that the first model is trained on.
 
-    name = "months"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Read the written form."""
-        if isinstance(value, tuple):
-            return value
-        first, _, last = str(value).partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            months = int(first), int(last or first)
-            if 4 <= months[0] <= months[1] <= _MONTHS_OF_2013:  # noqa: PLR2004 - April is the first replayed month
-                return months
-        return self.fail(
-            f"'{value}' is not a range of months from 4 to 12, such as 4-6", param, ctx
-        )
+    Raises:
+        click.BadParameter: The text is no such range.
+    """
+    first, _, last = text.partition("-")
+    if first.isdecimal() and (last or first).isdecimal():
+        months = int(first), int(last or first)
+        if FIRST_REPLAYED <= months[0] <= months[1] <= _MONTHS_OF_2013:
+            return months
+    raise click.BadParameter(f"'{text}' is not a range of months from 4 to 12, such as 4-6")
 
 
 @click.command("demo")
 @click.option(
     "--months",
-    type=MonthRange(),
+    type=month_range,
+    metavar="FROM-TO",
     default="4-12",
     show_default=True,
     help="The months of 2013 to replay after the first training.",
@@ -85,7 +81,15 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
         model = next(iter(use_case.models.values()))
         store = event_store(workspace)
         found: list[WindowHistory] = [
-            window_history(instance, store, use_case, model, calendar, window) for window in windows
+            window_history(
+                instance=instance,
+                store=store,
+                use_case=use_case,
+                model=model,
+                calendar=calendar,
+                window=window,
+            )
+            for window in windows
         ]
     seconds = monotonic_seconds() - started
     console.print(decided_table(found))

@@ -1,4 +1,4 @@
-"""`mlops-dagster ui`: the Dagster web UI and daemon on an environment's instance, from any folder of the project."""
+"""`mlops-dagster ui`: the Dagster web UI and daemon on an environment's instance."""
 
 import os
 import sys
@@ -16,12 +16,13 @@ from mlops_dagster.resources.workspace import cached_workspace, project_root
 def command(environment: str, port: int, host: str) -> None:
     """Serve the web UI and run schedules and sensors; stop with Ctrl+C."""
     workspace = cached_workspace(project_root(), environment)
-    prepare_instance(workspace)
+    home = prepare_instance(workspace)
     click.echo(f"Dagster's web UI on the environment '{environment}': http://{host}:{port}")
     arguments = [
         *(sys.executable, "-m", "dagster", "dev"),
         *("--module-name", "mlops_dagster.definitions"),
         *("--host", host, "--port", str(port)),
     ]
-    os.chdir(workspace.root)
+    # Not the root: its .env names the instance of `dev`, and Dagster would let it win.
+    os.chdir(home)
     os.execve(sys.executable, arguments, process_environment(workspace))  # noqa: S606 - our own arguments

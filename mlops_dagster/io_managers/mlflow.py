@@ -1,4 +1,4 @@
-"""Registered models as values of assets: a user's own asset receives a checked model, ready to predict."""
+"""Registered models as values of assets: a user's own asset receives a checked model."""
 
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class ModelIOManager(dg.ConfigurableIOManager):
     """Hands out the model that was trained at a partition's window, loaded by our own loader.
 
-    `dg.AssetIn(key=[use_case, "model", name], input_manager_key="model")` gives a `LoadedModel`, whose `predict` takes
-    a pandas DataFrame with the features. Registration is not an effect of storing a value: it needs gates, a ledger and
-    a hold-out, so writing through this manager is refused.
+    `dg.AssetIn(key=[use_case, "model", name], input_manager_key="model")` gives a `LoadedModel`,
+    whose `predict` takes a pandas DataFrame with the features. Registration is not an effect of
+    storing a value: it needs gates, a ledger and a hold-out, so writing through this manager is
+    refused.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -65,5 +66,7 @@ class ModelIOManager(dg.ConfigurableIOManager):
         raise TerminalError(
             "models are registered by a training, not by returning them",
             where=context.asset_key.to_user_string(),
-            next_step="Declare the model in the use case's YAML; an @estimator of hooks.py may build it.",
+            next_step=(
+                "Declare the model in the use case's YAML; an @estimator of hooks.py may build it."
+            ),
         )

@@ -1,4 +1,4 @@
-"""Publishing what monitoring measured: a model's part of a window in its use case's metric tables."""
+"""Publishing what monitoring measured: a model's part of a window in its metric tables."""
 
 from typing import TYPE_CHECKING
 

@@ -1,1 +1,1 @@
-"""The resources that assets use: the workspace, Spark, MLflow. Building one touches nothing outside the process."""
+"""The resources that assets use: the workspace, Spark, MLflow. Building one starts nothing."""

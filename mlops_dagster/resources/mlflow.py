@@ -1,4 +1,4 @@
-"""MLflow as a resource: the environment's tracking store and registry, reached when a step first needs it."""
+"""MLflow as a resource: the environment's tracking store and registry, opened by its first user."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where trainings are logged and models registered: SQLite below the state folder, or a server by address."""
+    """Where trainings are logged and models registered: SQLite in the state folder, or a server."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster_pyspark import PySparkResource
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from mlops_dagster.resources.workspace import cached_workspace
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 class SparkResource(PySparkResource):
     """The environment's Spark engine. Ops typed on `PySparkResource` run on it unchanged.
 
-    The session speaks Spark Connect, so there is no `spark_context`. Nothing starts before a step asks for a session;
-    at the end of the run it is released, and a local server that nobody uses stops by itself.
+    The session speaks Spark Connect, so there is no `spark_context`. Nothing starts before a step
+    asks for a session; at the end of the run it is released, and a local server that nobody uses
+    stops by itself.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    spark_config: dict[str, str] = {}
+    spark_config: dict[str, str] = Field(default_factory=dict)
     root: str
     environment: str
 
@@ -56,7 +57,7 @@ class SparkResource(PySparkResource):
 
     @contextmanager
     def step(self, name: str) -> "Iterator[SparkSession]":
-        """Hand a working session to a step; its views are gone afterwards and failures are typed."""
+        """Hand a session to a step; afterwards its views are gone and failures are typed."""
         with self.engine.step(name) as session:
             for key, value in self.spark_config.items():
                 session.conf.set(key, value)

@@ -21,7 +21,7 @@ DEFAULT_ENVIRONMENT = "dev"
 
 
 def project_root(start: Path | None = None) -> Path:
-    """Return the folder that holds project.yaml: `MLOPS_DAGSTER_ROOT`, else the nearest at or above `start`.
+    """Return the project's folder: `MLOPS_DAGSTER_ROOT`, else the nearest at or above `start`.
 
     Raises:
         SpecError: There is no project.yaml there.

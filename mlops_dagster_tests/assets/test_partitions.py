@@ -1,11 +1,16 @@
-"""Windows as Dagster partitions: the same keys, and offsets that reach exactly the windows of the calendar."""
+"""Windows as Dagster partitions: the same keys, and offsets that reach exactly their windows."""
 
 from datetime import timedelta
 
 import dagster as dg
 import pytest
 
-from mlops_dagster.assets.partitions import champion_mapping, input_mapping, look_back, partitions_of
+from mlops_dagster.assets.partitions import (
+    champion_mapping,
+    input_mapping,
+    look_back,
+    partitions_of,
+)
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedInput
 from mlops_dagster.windows import Duration, Grain, WindowCalendar

@@ -12,12 +12,13 @@ MONTHS = WindowCalendar(
 )
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=timezone.utc)
+def utc(year: int, month: int, day: int, hour: int = 0) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=timezone.utc)
 
 
 def test_the_first_window_is_due_once_it_has_closed() -> None:
-    closing = utc(2013, 2, 1, 17)  # midnight in New York is 05:00 UTC, twelve hours later it is closed
+    # Midnight in New York is 05:00 UTC; twelve hours later the window is closed.
+    closing = utc(2013, 2, 1, 17)
     before = closing - timedelta(seconds=1)
     assert next_due(MONTHS, done=(), now=before, opens=False) is None
     assert next_due(MONTHS, done=(), now=closing, opens=False) == "2013-01"

@@ -1,7 +1,5 @@
 """Which tables each job of a use case builds."""
 
-from pathlib import Path
-
 import pytest
 
 from mlops_dagster.automation.jobs import close_keys, open_keys
