@@ -46,20 +46,24 @@ def rows_to_client(
     Raises:
         TransferTooLarge: When there are more rows or bytes; the message names the argument.
     """
-    batches: list[pa.Table] = []
-    rows = size = 0
-    for batch in _arrow_batches(frame.limit(limit_rows + 1)):
-        rows += batch.num_rows
-        size += batch.nbytes
-        if rows > limit_rows:
-            raise _too_large(what, f"at most {limit_rows:,} rows", "more", "limit_rows")
-        if size > limit_bytes:
-            limit_text = f"at most {limit_bytes // MEGABYTE:,} MB"
-            raise _too_large(what, limit_text, f"more after {rows:,} rows", "limit_bytes")
-        batches.append(batch)
-    if not batches:
-        return frame.limit(0).toPandas()
-    return _to_pandas(pa.concat_tables(batches))
+    table = _fetched(frame, what=what, limit_rows=limit_rows, limit_bytes=limit_bytes)
+    return frame.limit(0).toPandas() if table is None else _to_pandas(table)
+
+
+def table_to_client(
+    frame: DataFrame,
+    *,
+    what: str,
+    limit_rows: int = DEFAULT_LIMIT_ROWS,
+    limit_bytes: int = DEFAULT_LIMIT_BYTES,
+) -> pa.Table:
+    """Return all rows as Arrow: integers with nulls stay integers; arguments as `rows_to_client`.
+
+    Raises:
+        TransferTooLarge: When there are more rows or bytes; the message names the argument.
+    """
+    table = _fetched(frame, what=what, limit_rows=limit_rows, limit_bytes=limit_bytes)
+    return frame.limit(0).toArrow() if table is None else table
 
 
 def few_rows(frame: DataFrame, *, what: str, at_most: int = 10_000) -> list[Row]:
@@ -120,6 +124,22 @@ def frame_from_pandas(
         for piece in _pieces(rows, count=-(-size // LOCAL_RELATION_BYTES))
     ]
     return reduce(DataFrame.unionAll, pieces)
+
+
+def _fetched(frame: DataFrame, *, what: str, limit_rows: int, limit_bytes: int) -> pa.Table | None:
+    """Return all rows within the limits, or None when no batch came."""
+    batches: list[pa.Table] = []
+    rows = size = 0
+    for batch in _arrow_batches(frame.limit(limit_rows + 1)):
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows > limit_rows:
+            raise _too_large(what, f"at most {limit_rows:,} rows", "more", "limit_rows")
+        if size > limit_bytes:
+            limit_text = f"at most {limit_bytes // MEGABYTE:,} MB"
+            raise _too_large(what, limit_text, f"more after {rows:,} rows", "limit_bytes")
+        batches.append(batch)
+    return pa.concat_tables(batches) if batches else None
 
 
 def _arrow_batches(frame: DataFrame) -> Iterator[pa.Table]:
