@@ -22,7 +22,7 @@ from mlops_dagster.state.fence import (
     record_published,
 )
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.commits import replace_slice, slice_rows
+from mlops_dagster.tables.commits import Commit, replace_slice, slice_rows
 from mlops_dagster.tables.fenced import Origin, commit_slice, hold
 from mlops_dagster.tables.locations import Locations, TableLocation
 from mlops_dagster.tables.measure import Measure, measure
@@ -52,28 +52,43 @@ def publish_frame(
     code_version: str,
     inputs: tuple[InputVersion, ...] = (),
 ) -> Publication:
-    """Replace a slice by the rows of a frame: claim, measure, commit, verify, record.
+    """Replace a slice by the rows of a frame: claim, commit, measure what was written, record.
 
     The frame must not hold the slice's own columns (`window`, a part's column): they are added as
-    literals. It is computed twice, measured and then written, so it must be deterministic. A static
-    table whose rows are published already is not written again.
+    literals. It is computed once; readers hear of the commit only after it has been measured. A
+    static table is measured first, because one whose rows are published already is not written
+    again.
 
     Raises:
         SupersededWrite: A newer run took the slice over; nothing was published.
-        NotDeterministic: The second computation gave another number of rows; the earlier rows were
-            put back.
+        NotDeterministic: The second computation of a static table gave another number of rows; the
+            earlier rows were put back.
     """
+    _check_columns(frame, target)
     held = hold(store, target, as_of=as_of, run_id=run_id)
-    return publish_measured(
+    location, origin = locations.of(target.ref), Origin(code_version, inputs)
+    if target.window == STATIC:
+        return publish_measured(
+            session,
+            frame=frame,
+            target=target,
+            held=held,
+            measured=measure(frame),
+            store=store,
+            location=location,
+            origin=origin,
+        )
+    commit = commit_slice(
         session,
         frame=frame,
         target=target,
         held=held,
-        measured=measure(frame),
         store=store,
-        location=locations.of(target.ref),
-        origin=Origin(code_version, inputs),
+        location=location,
+        origin=origin,
     )
+    written = measure(slice_rows(session, location, target, commit.version))
+    return _record(store, held, commit, digest=written.digest, origin=origin)
 
 
 def publish_measured(
@@ -117,11 +132,17 @@ def publish_measured(
             next_step="Remove random numbers, current times and unordered limits from what makes "
             "the rows, and keep files of the landing folder as they are while they are read",
         )
+    return _record(store, held, commit, digest=measured.digest, origin=origin)
+
+
+def _record(
+    store: EventStore, held: Claim, commit: Commit, *, digest: str, origin: Origin
+) -> Publication:
     publication = SlicePublished(
         token=held.token,
         batch=held.token,
-        digest=measured.digest,
-        rows=measured.rows,
+        digest=digest,
+        rows=commit.rows,
         delta_version=commit.version,
         bytes=commit.bytes,
         code_version=origin.code_version,
