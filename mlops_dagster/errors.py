@@ -111,7 +111,7 @@ class SourceError(TerminalError):
 
 
 class BatchRefused(TerminalError):
-    """A rule about the data set, or a critical row rule, refused the batch; nothing was published."""
+    """A rule refused the batch; nothing was published, what was published before stays."""
 
 
 class NotDeterministic(TerminalError):
@@ -147,11 +147,11 @@ class TransitionRefused(TerminalError):
 
 
 class ModelRefused(TerminalError):
-    """A model's files are not what the registry recorded, or hold a type that is not on the reviewed list."""
+    """A model's files are not those that were registered, or hold a type nobody reviewed."""
 
 
 class TrainingRefused(TerminalError):
-    """A training set cannot give a model: too few rows or windows, one class only, no usable feature."""
+    """A training set cannot give a model: too few rows, one class only, no usable feature."""
 
 
 class TrackingRefused(TerminalError):
@@ -167,7 +167,7 @@ class MonitoringError(TerminalError):
 
 
 class EngineConfigurationError(TerminalError):
-    """The Spark engine cannot be used as configured: no Java, wrong token, refused setting, no jars."""
+    """The engine cannot be used as configured: no Java, wrong token, refused setting, no jars."""
 
 
 class TransientEngineError(TransientError):

@@ -111,6 +111,7 @@ def monitoring_assets(
         spark: SparkResource,
         mlflow: MlflowResource,
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        from mlops_dagster.lifecycle.alerts import alerts_of_window, send_alerts
         from mlops_dagster.lifecycle.decision import decide_window
         from mlops_dagster.lifecycle.monitoring import has_champion, monitor_window
 
@@ -122,6 +123,9 @@ def monitoring_assets(
                 yield from _window_results(keys, found)
             decision = decide_window(place, model, calendar)
         context.log.info(f"{decision.kind.value}: {decision.reason}")
+        send_alerts(
+            mlops.workspace, alerts_of_window(place, use_case, model, decision), context.log
+        )
         yield dg.MaterializeResult(asset_key=keys["decision"], metadata=decision_metadata(decision))
 
     return monitor

@@ -1,4 +1,4 @@
-"""Alerts: what of a window's reports and decision somebody asked to be told, and where they are told."""
+"""Alerts: what of a window's reports and decision somebody asked to be told, and where."""
 
 import logging
 from collections.abc import Collection, Iterator

