@@ -30,15 +30,15 @@ def stage_run(
 ) -> StageRun:
     """Return the window and `as_of` of a run: of its partition, or else of the run's creation."""
     if calendar is None:
-        record = context.instance.get_run_record_by_id(context.run_id)
+        record = context.instance.get_run_record_by_id(context.run.run_id)
         if record is None:
-            raise RuntimeError(f"run {context.run_id} is not in the instance it runs on")
+            raise RuntimeError(f"run {context.run.run_id} is not in the instance it runs on")
         created = record.create_timestamp
         as_of = created.replace(tzinfo=created.tzinfo or timezone.utc).astimezone(timezone.utc)
-        return StageRun(STATIC, as_of, context.run_id)
+        return StageRun(STATIC, as_of, context.run.run_id)
     window = context.partition_key
     as_of = calendar.as_of_open(window) if opens else calendar.as_of_close(window)
-    return StageRun(window, as_of, context.run_id)
+    return StageRun(window, as_of, context.run.run_id)
 
 
 @contextmanager
