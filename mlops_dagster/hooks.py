@@ -121,4 +121,4 @@ def _pickle_by_value(module: ModuleType) -> None:
     import pyspark.cloudpickle
 
     cloudpickle.register_pickle_by_value(module)
-    pyspark.cloudpickle.register_pickle_by_value(module)
+    pyspark.cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]

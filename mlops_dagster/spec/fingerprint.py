@@ -7,12 +7,14 @@ the first run writes itself.
 import hashlib
 import json
 
+from pydantic.main import IncEx
+
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.model_drafts import ModelDraft
 
 _LENGTH = 16
 # Inputs count as resolved; `export` changes nothing in the table itself.
-_TABLE_SILENT = {
+_TABLE_SILENT: IncEx = {
     "description": True,
     "owner": True,
     "tags": True,
@@ -21,7 +23,7 @@ _TABLE_SILENT = {
     "rules": {"__all__": {"description"}},
 }
 # What comes after training and its gates makes no other model.
-_MODEL_SILENT = {
+_MODEL_SILENT: IncEx = {
     "description": True,
     "owner": True,
     "release": True,
