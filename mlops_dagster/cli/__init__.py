@@ -1,4 +1,7 @@
-"""The command `mlops-dagster`. A subcommand's module is imported when it is called, so that start-up stays fast."""
+"""The command `mlops-dagster`.
+
+A subcommand's module is imported when it is called, so that start-up stays fast.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from mlops_dagster.errors import nearest_name
 
 @dataclass(frozen=True)
 class Subcommand:
-    """Where a subcommand stands: a module with a click command named `command`, and its line in the help."""
+    """Where a subcommand stands: a module with a click command `command`; its line in the help."""
 
     module: str
     summary: str
@@ -22,8 +25,13 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "demo": Subcommand(
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."
     ),
+    "down": Subcommand("mlops_dagster.cli.down", "Stop the local Spark server."),
     "schema": Subcommand("mlops_dagster.cli.schema", "Print or write JSON Schemas for editors."),
+    "status": Subcommand("mlops_dagster.cli.status", "Show engine, champions and decisions."),
     "ui": Subcommand("mlops_dagster.cli.ui", "Open Dagster's web UI on an environment."),
+    "up": Subcommand(
+        "mlops_dagster.cli.up", "Start the local Spark server ahead of its first use."
+    ),
 }
 
 
@@ -47,7 +55,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand of a command line; an unknown one is refused with the nearest name."""
+        """Find the subcommand of a command line; refuse an unknown one with the nearest name."""
         name = args[0]
         if name not in SUBCOMMANDS and not name.startswith("-"):
             near = nearest_name(name, SUBCOMMANDS)

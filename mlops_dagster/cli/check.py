@@ -1,4 +1,4 @@
-"""`mlops-dagster check`: every mistake in the project's files, or one line that says there is none."""
+"""`mlops-dagster check`: every mistake in the project's files, or a line that there is none."""
 
 import sys
 from pathlib import Path

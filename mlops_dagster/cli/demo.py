@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mlops_dagster.automation.history import WindowHistory, window_history
 from mlops_dagster.automation.instance import prepare_instance, write_dotenv
-from mlops_dagster.automation.jobs import close_keys
+from mlops_dagster.automation.progress import closing_keys, done_windows
 from mlops_dagster.automation.replay import replay_window, run_requested
 from mlops_dagster.cli.demo_table import decided_table, reasons, summary_of
 from mlops_dagster.clock import monotonic_seconds
@@ -141,8 +141,7 @@ def _replay(
     windows: list[str],
 ) -> int:
     """Run what is not done yet and return the number of runs."""
-    last_key = close_keys(workspace, use_case)[-1]
-    done = instance.get_materialized_partitions(last_key)
+    done = done_windows(instance, closing_keys(use_case))
     pending = [window for window in windows if window not in done]
     definitions = build_definitions(workspace.root, workspace.environment.name)
     ran = 0

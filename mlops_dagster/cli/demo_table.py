@@ -3,9 +3,23 @@
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
+from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from mlops_dagster.automation.history import Figure, WindowHistory
+
+# Heads and widths of the longest values, so that no column is squeezed away.
+_COLUMNS: tuple[tuple[str, int, JustifyMethod], ...] = (
+    ("month", 7, "left"),
+    ("flights", 7, "right"),
+    ("quar.", 5, "right"),
+    ("drifted", 7, "right"),
+    ("ROC AUC", 20, "right"),
+    ("calib.\nerror", 6, "right"),
+    ("champion", 8, "right"),
+    ("decision", 11, "left"),
+)
 
 
 class MonthSummary(BaseModel):
@@ -60,15 +74,15 @@ def summary_of(windows: Sequence[WindowHistory], *, wall_seconds: float | None) 
 
 def decided_table(windows: Sequence[WindowHistory]) -> Table:
     """Return one row a month: data, drift, quality of the champion in charge, decision."""
-    table = Table(title="Flights leaving New York more than 15 minutes late, month by month")
-    table.add_column("month", no_wrap=True)
-    table.add_column("flights", justify="right")
-    table.add_column("quarantined", justify="right")
-    table.add_column("drifted", justify="right")
-    table.add_column("ROC AUC", justify="right", no_wrap=True)
-    table.add_column("calibration error", justify="right", no_wrap=True)
-    table.add_column("champion", justify="right")
-    table.add_column("decision", no_wrap=True)
+    # 78 characters wide: a narrower table than its columns need would lose some of them unsaid.
+    table = Table(
+        title="Flights leaving New York more than 15 minutes late, month by month",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    for name, width, justify in _COLUMNS:
+        table.add_column(name, justify=justify, min_width=width)
     for window in windows:
         scored = window.champion_version is not None
         table.add_row(
@@ -77,7 +91,7 @@ def decided_table(windows: Sequence[WindowHistory]) -> Table:
             str(window.quarantined),
             str(len(window.drifted_columns)) if scored else "-",
             _figure(window.figure("roc_auc")),
-            _figure(window.figure("expected_calibration_error")),
+            _value(window.figure("expected_calibration_error")),
             window.champion_version or "-",
             window.decision or "-",
         )
@@ -95,9 +109,11 @@ def reasons(windows: Sequence[WindowHistory]) -> list[str]:
     return lines
 
 
+def _value(figure: Figure | None) -> str:
+    return "-" if figure is None else f"{figure.value:.3f}"
+
+
 def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return "-"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:.3f}"
+    if figure is None or figure.low is None or figure.high is None:
+        return _value(figure)
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"

@@ -1,8 +1,12 @@
 """Options that several subcommands share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+
+from mlops_dagster.errors import MlopsDagsterError
 
 ENVIRONMENT_VARIABLE = "MLOPS_DAGSTER_ENVIRONMENT"
 
@@ -20,3 +24,12 @@ environment_option = click.option(
     show_default=True,
     help=f"A file of environments/, without .yaml; also set by {ENVIRONMENT_VARIABLE}.",
 )
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn the product's errors into one message and exit code 1, without a traceback."""
+    try:
+        yield
+    except MlopsDagsterError as error:
+        raise click.ClickException(str(error)) from error
