@@ -1,12 +1,14 @@
 """The calendar of a use case: which windows there are, when each opens and closes.
 
-Day, week and month windows follow local midnights of the time zone, so a day may have 23 or 25 hours.
-Hour windows are UTC hours in every zone, because a local hour exists twice when clocks go back.
+Day, week and month windows follow local midnights of the time zone, so a day may have 23 or 25
+hours. Hour windows are UTC hours in every zone, because a local hour exists twice when clocks go
+back.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from enum import Enum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from mlops_dagster.windows.duration import Duration, DurationUnit
@@ -21,13 +23,21 @@ class Grain(str, Enum):
     MONTH = "month"
 
 
-# How a key is written in file names, partitions, tables and messages; a week is named by its Monday.
+# How a key is written in file names, partitions, tables, messages; a week is named by its Monday.
 KEY_FORMATS: dict[Grain, str] = {
     Grain.HOUR: "%Y-%m-%dT%H",
     Grain.DAY: "%Y-%m-%d",
     Grain.WEEK: "%Y-%m-%d",
     Grain.MONTH: "%Y-%m",
 }
+
+# Of the naive clock: local days and weeks, UTC hours.
+_LENGTHS: dict[Grain, timedelta] = {
+    Grain.HOUR: timedelta(hours=1),
+    Grain.DAY: timedelta(days=1),
+    Grain.WEEK: timedelta(weeks=1),
+}
+_AT_ONCE = Duration(0, DurationUnit.HOUR)
 
 
 @dataclass(frozen=True, order=True)
@@ -54,7 +64,7 @@ class WindowCalendar:
     first: str
     time_zone: str = "UTC"
     last: str | None = None
-    close_after: Duration = Duration(0, DurationUnit.HOUR)
+    close_after: Duration = _AT_ONCE
 
     def __post_init__(self) -> None:
         first = self._parse(self.first)
@@ -81,7 +91,7 @@ class WindowCalendar:
         return number
 
     def shift(self, key: str, steps: int) -> str | None:
-        """Return the key `steps` windows later (earlier if negative), or None outside the calendar."""
+        """Return the key `steps` windows later (negative: earlier); None outside the calendar."""
         number = self.index(key) + steps
         if number < 0 or (self._last_index is not None and number > self._last_index):
             return None
@@ -93,7 +103,7 @@ class WindowCalendar:
 
     def containing(self, instant: datetime) -> Window | None:
         """Return the window that holds an instant, or None outside the calendar."""
-        number = self._number(self._local_start(instant))
+        number = self._number_at(instant)
         if number < 0 or (self._last_index is not None and number > self._last_index):
             return None
         return self._at(number)
@@ -124,7 +134,9 @@ class WindowCalendar:
         """Return the instant at which a window opens: its start."""
         return self.window(key).start
 
-    def reading_range(self, key: str, back: Duration | None, until_start: bool) -> tuple[str, str] | None:
+    def reading_range(
+        self, key: str, back: Duration | None, until_start: bool
+    ) -> tuple[str, str] | None:
         """Return the first and last window that a look-back from a window touches.
 
         Args:
@@ -142,25 +154,26 @@ class WindowCalendar:
         return (self._at(first).key, self._at(last).key) if first <= last else None
 
     def steps_back(self, key: str, back: Duration) -> int:
-        """Return how many whole windows before `key` a look-back touches (partly touched counts)."""
+        """Return how many windows before `key` a look-back touches, if only partly."""
         if back.is_windows:
             return back.count
         if back.count == 0:
             return 0
         reaches = self.window(key).start - back.elapsed
-        return self.index(key) - self._number(self._local_start(reaches))
+        return self.index(key) - self._number_at(reaches)
 
     def longest_steps(self, span: Duration) -> int:
         """Return how many windows before its own a look-back of `span` touches at most."""
         if span.is_windows or span.count == 0:
             return span.count
+        if self.grain is Grain.HOUR:
+            return -(-span.elapsed // _LENGTHS[Grain.HOUR])
+        year = self._parse(self.first).year
         if self.grain is Grain.MONTH:
-            # Months differ too much for a bound by the shortest one; four years hold every length.
-            cycle = WindowCalendar(Grain.MONTH, "2001-01", self.time_zone)
-            start = cycle.index("2005-01")
-            return max(cycle.steps_back(cycle._at(start + n).key, span) for n in range(48))
-        shortest = {Grain.HOUR: 1, Grain.DAY: 23, Grain.WEEK: 7 * 24 - 1}[self.grain]
-        return -(-span.elapsed // timedelta(hours=shortest))
+            return _longest_months(self.time_zone, year, span.elapsed)
+        # On the local clock the look-back is longer by as much as clocks went forward meanwhile.
+        reach = span.elapsed + _offset_spread(self.time_zone, year)
+        return -(-reach // _LENGTHS[self.grain])
 
     @property
     def close_after_elapsed(self) -> timedelta:
@@ -184,7 +197,8 @@ class WindowCalendar:
             start = None
         if start is None or start.strftime(self.key_format) != key:
             example = datetime(2013, 4, 15, 5).strftime(self.key_format)
-            raise ValueError(f"'{key}' is not a {self.grain.value} window such as '{example}'")
+            grain = "an hour" if self.grain is Grain.HOUR else f"a {self.grain.value}"
+            raise ValueError(f"'{key}' is not {grain} window such as '{example}'")
         if self.grain is Grain.WEEK and start.weekday() != 0:
             monday = (start - timedelta(days=start.weekday())).strftime(self.key_format)
             raise ValueError(f"week '{key}' is named by its Monday: '{monday}'")
@@ -202,13 +216,20 @@ class WindowCalendar:
             day = day.replace(day=1)
         return datetime(day.year, day.month, day.day)
 
+    def _number_at(self, instant: datetime) -> int:
+        """Return the number of the window that holds an instant, also outside the calendar."""
+        number = self._number(self._local_start(instant))
+        # Clocks that go back across midnight show a day again that has ended.
+        while self._at(number).end <= instant:
+            number += 1
+        return number
+
     def _number(self, start: datetime) -> int:
         """Return the number of the window with this naive start."""
         first = self._parse(self.first)
         if self.grain is Grain.MONTH:
             return (start.year - first.year) * 12 + start.month - first.month
-        length = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1), Grain.WEEK: timedelta(weeks=1)}
-        return (start - first) // length[self.grain]
+        return (start - first) // _LENGTHS[self.grain]
 
     def _at(self, number: int) -> Window:
         start, end = self._naive(number), self._naive(number + 1)
@@ -219,10 +240,35 @@ class WindowCalendar:
         if self.grain is Grain.MONTH:
             months = first.year * 12 + first.month - 1 + number
             return datetime.combine(date(months // 12, months % 12 + 1, 1), datetime.min.time())
-        length = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1), Grain.WEEK: timedelta(weeks=1)}
-        return first + number * length[self.grain]
+        return first + number * _LENGTHS[self.grain]
 
     def _instant(self, naive: datetime) -> datetime:
-        """Return the first instant of a naive local start; where midnight is skipped, the change itself."""
+        """Return the first instant of a naive start; of a skipped midnight, the change itself."""
         zone = timezone.utc if self.grain is Grain.HOUR else ZoneInfo(self.time_zone)
         return naive.replace(tzinfo=zone).astimezone(timezone.utc)
+
+
+def _month_starts(time_zone: str, year: int) -> list[datetime]:
+    """Return the first of every month from a year on: sixty years hold what a zone's clock does."""
+    zone = ZoneInfo(time_zone)
+    months = range(year * 12, min(year + 60, 9999) * 12)
+    return [datetime(number // 12, number % 12 + 1, 1, tzinfo=zone) for number in months]
+
+
+@lru_cache
+def _offset_spread(time_zone: str, year: int) -> timedelta:
+    """Return by how much the offsets of a zone differ at most, from a year on."""
+    offsets = [start.utcoffset() or timedelta() for start in _month_starts(time_zone, year)]
+    return max(offsets) - min(offsets)
+
+
+@lru_cache
+def _longest_months(time_zone: str, year: int, span: timedelta) -> int:
+    """Return how many months before its own a look-back touches at most, from a year on."""
+    found = 0
+    for start in _month_starts(time_zone, year):
+        instant = start.astimezone(timezone.utc) - span
+        reached = instant.astimezone(ZoneInfo(time_zone))
+        months = (start.year - reached.year) * 12 + start.month - reached.month
+        found = max(found, months)
+    return found

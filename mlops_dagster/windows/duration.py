@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
-_TEXT = re.compile(r"(?P<count>\d{1,6}) (?P<unit>minute|hour|day|week|window)s?")
+_TEXT = re.compile(r"(?P<count>[0-9]{1,6}) (?P<unit>minute|hour|day|week|window)s?")
 
 
 class DurationUnit(str, Enum):
@@ -24,13 +24,16 @@ _FIXED: dict[DurationUnit, timedelta] = {
     DurationUnit.DAY: timedelta(days=1),
     DurationUnit.WEEK: timedelta(weeks=1),
 }
+# Further away lie years that no calendar has.
+_LONGEST = timedelta(days=36525)
 
 
 @dataclass(frozen=True)
 class Duration:
     """A length of time of fixed units, or a number of windows.
 
-    A day is 24 hours of elapsed time: look-backs and label delays do not stretch when clocks change.
+    A day is 24 hours of elapsed time: look-backs and label delays do not stretch when clocks
+    change.
     """
 
     count: int
@@ -41,14 +44,17 @@ class Duration:
         """Read `4 hours`, `1 day`, `12 windows`.
 
         Raises:
-            ValueError: The text is not a count, one space and a unit.
+            ValueError: The text is not a count, one space and a unit, or more than 100 years.
         """
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError(
                 "a duration such as '4 hours' (units: minutes, hours, days, weeks, windows)"
             )
-        return cls(int(match["count"]), DurationUnit(match["unit"]))
+        duration = cls(int(match["count"]), DurationUnit(match["unit"]))
+        if not duration.is_windows and duration.elapsed > _LONGEST:
+            raise ValueError("a duration of at most 100 years")
+        return duration
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit.value}{'' if self.count == 1 else 's'}"
