@@ -1,7 +1,8 @@
 """Code of a use case beside its YAML: decorators for hooks.py, and the only importer of that file.
 
-A function of `use_cases/<name>/hooks.py` counts only if it is decorated with one of these, and YAML names it bare.
-Its source, with all that it uses of its file, is part of the code version of whatever names it.
+A function of `use_cases/<name>/hooks.py` counts only if it is decorated with one of these, and YAML
+names it bare. Its source, with all that it uses of its file, is part of the code version of
+whatever names it.
 """
 
 import hashlib
@@ -20,9 +21,10 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def transform(function: Function) -> Function:
     """Declare a table's rows: `(<input>: DataFrame, ..., [window: Window]) -> DataFrame`.
 
-    The parameters are the table's declared inputs, each a lazy Spark DataFrame of the pinned, needed windows. A
-    parameter named `window` receives the `mlops_dagster.windows.Window` being built (None for a static table). The
-    result is a lazy DataFrame of that window's rows, without the column `window`. Nothing random, no clock, no action.
+    The parameters are the table's declared inputs, each a lazy Spark DataFrame of the pinned,
+    needed windows. A parameter named `window` receives the `mlops_dagster.windows.Window` being
+    built (None for a static table). The result is a lazy DataFrame of that window's rows, without
+    the column `window`. Nothing random, no clock, no action.
     """
     return function
 
@@ -30,8 +32,8 @@ def transform(function: Function) -> Function:
 def estimator(function: Function) -> Function:
     """Declare a model family: `(seed: int) -> scikit-learn estimator`, not fitted.
 
-    It is fitted on encoded columns (numbers; categories as codes) and must implement `fit`, `predict` and, for
-    classification, `predict_proba`. Everything random in it takes `seed`.
+    It is fitted on encoded columns (numbers; categories as codes) and must implement `fit`,
+    `predict` and, for classification, `predict_proba`. Everything random in it takes `seed`.
     """
     return function
 
@@ -39,11 +41,12 @@ def estimator(function: Function) -> Function:
 def metric(*, lower_is_better: bool) -> Callable[[Function], Function]:
     """Declare a metric for gates: `(actual: NDArray, predicted: NDArray) -> float`.
 
-    `actual` and `predicted` have one entry a row of the hold-out. Regression: numbers. Binary: 0/1 and the probability
-    of the positive class. Multiclass: class labels and the predicted labels.
+    `actual` and `predicted` have one entry a row of the hold-out. Regression: numbers. Binary: 0/1
+    and the probability of the positive class. Multiclass: class labels and the predicted labels.
 
     Args:
-        lower_is_better: Whether a smaller value is the better one; it decides what beating the champion means.
+        lower_is_better: Whether a smaller value is the better one; it decides what beating the
+            champion means.
     """
     if not isinstance(lower_is_better, bool):
         raise HookError(
@@ -61,11 +64,14 @@ def metric(*, lower_is_better: bool) -> Callable[[Function], Function]:
 def load_hook(source: HookSource) -> Callable[..., Any]:
     """Import the file of a hook and return the function.
 
-    The file is imported once per content, under a name of its own, from its text alone: its folder is not put on the
-    import path. The module is pickled by value, so its functions run on Spark workers that cannot import it.
+    The file is imported once per content, under a name of its own, from its text alone: its folder
+    is not put on the import path. The module is pickled by value, so its functions run on Spark
+    workers that cannot import it.
 
     Raises:
-        HookError: The file is gone, changed since the workspace was loaded, fails to import, or lacks the function.
+        HookError: The file is gone, changed since the workspace was loaded, fails to import, or
+        lacks
+            the function.
     """
     where = f"{source.file}:{source.line}"
     try:
@@ -76,7 +82,9 @@ def load_hook(source: HookSource) -> Callable[..., Any]:
         raise HookError(
             "the hooks file changed since the workspace was loaded",
             where=where,
-            next_step="Reload the code location, so that the change becomes part of the code version",
+            next_step=(
+                "Reload the code location, so that the change becomes part of the code version"
+            ),
         )
     module = _module(source, content)
     function = getattr(module, source.name, None)
@@ -102,7 +110,7 @@ def _module(source: HookSource, content: bytes) -> ModuleType:
     module.__file__ = str(source.file)
     sys.modules[name] = module
     try:
-        # Reviewed code of the use case: the same text that was hashed, never a second read of the file.
+        # Reviewed code of the use case: the text that was hashed, never a second read of the file.
         exec(compile(content, str(source.file), "exec"), vars(module))  # noqa: S102
     except Exception as error:
         del sys.modules[name]
@@ -116,7 +124,7 @@ def _module(source: HookSource, content: bytes) -> ModuleType:
 
 
 def _pickle_by_value(module: ModuleType) -> None:
-    """Register with both picklers in use: pyspark ships a copy of cloudpickle with a registry of its own."""
+    """Register with both picklers: pyspark's copy of cloudpickle has a registry of its own."""
     import cloudpickle
     import pyspark.cloudpickle
 

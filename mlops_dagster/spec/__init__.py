@@ -1,1 +1,1 @@
-"""What users write: YAML read with positions, strict models, names resolved, all mistakes at once."""
+"""What users write: YAML with positions, strict models, names resolved, all mistakes at once."""

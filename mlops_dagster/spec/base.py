@@ -46,8 +46,8 @@ class SpecModel(BaseModel):
     )
 
 
-# On an enum field: YAML's text becomes the member. Without it strict models take only the member itself; the members
-# are texts, so no number is ever taken for one.
+# On an enum field: YAML's text becomes the member. Without it strict models take only the member
+# itself; the members are texts, so no number is ever taken for one.
 FromText = Strict(False)
 
 
@@ -94,17 +94,17 @@ _UNITS = "minute|hour|day|week"
 AnyDuration = Annotated[
     Duration,
     BeforeValidator(_duration),
-    _written(rf"^\d{{1,6}} ({_UNITS}|window)s?$"),
+    _written(rf"^[0-9]{{1,6}} ({_UNITS}|window)s?$"),
 ]
 TimeSpan = Annotated[
     Duration,
     BeforeValidator(_time_span),
-    _written(rf"^\d{{1,6}} ({_UNITS})s?$"),
+    _written(rf"^[0-9]{{1,6}} ({_UNITS})s?$"),
 ]
 WindowCount = Annotated[
     Duration,
     BeforeValidator(_window_count),
-    _written(r"^\d{1,6} windows?$"),
+    _written(r"^[0-9]{1,6} windows?$"),
 ]
 
 ZERO_TIME = Duration(0, DurationUnit.HOUR)
@@ -139,7 +139,7 @@ class Frequency(SpecModel):
         """
         if isinstance(value, cls):
             return value
-        match = re.fullmatch(r"(\d{1,4}) of (\d{1,4}) windows?", _text(value))
+        match = re.fullmatch(r"([0-9]{1,4}) of ([0-9]{1,4}) windows?", _text(value))
         if match is None or not 1 <= int(match[1]) <= int(match[2]):
             raise ValueError("a confirmation such as '3 of 5 windows'")
         return cls(count=int(match[1]), windows=int(match[2]))
@@ -160,7 +160,7 @@ class Budget(SpecModel):
         """
         if isinstance(value, cls):
             return value
-        match = re.fullmatch(r"(\d{1,4}) per (\d{1,4}) windows?", _text(value))
+        match = re.fullmatch(r"([0-9]{1,4}) per ([0-9]{1,4}) windows?", _text(value))
         if match is None or int(match[2]) < 1:
             raise ValueError("a budget such as '6 per 90 windows'")
         return cls(count=int(match[1]), windows=int(match[2]))
@@ -180,16 +180,16 @@ class Memory(SpecModel):
         """
         if isinstance(value, cls):
             return value
-        match = re.fullmatch(r"(\d{1,6}) (GB|MB)", _text(value))
+        match = re.fullmatch(r"([0-9]{1,6}) (GB|MB)", _text(value))
         if match is None or int(match[1]) < 1:
             raise ValueError("an amount of memory such as '2 GB' or '1536 MB'")
         return cls(megabytes=int(match[1]) * (1024 if match[2] == "GB" else 1))
 
 
 Confirmation = Annotated[
-    Frequency, BeforeValidator(Frequency.parse), _written(r"^\d{1,4} of \d{1,4} windows?$")
+    Frequency, BeforeValidator(Frequency.parse), _written(r"^[0-9]{1,4} of [0-9]{1,4} windows?$")
 ]
 RunBudget = Annotated[
-    Budget, BeforeValidator(Budget.parse), _written(r"^\d{1,4} per \d{1,4} windows?$")
+    Budget, BeforeValidator(Budget.parse), _written(r"^[0-9]{1,4} per [0-9]{1,4} windows?$")
 ]
-MemorySize = Annotated[Memory, BeforeValidator(Memory.parse), _written(r"^\d{1,6} (GB|MB)$")]
+MemorySize = Annotated[Memory, BeforeValidator(Memory.parse), _written(r"^[0-9]{1,6} (GB|MB)$")]

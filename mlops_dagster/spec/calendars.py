@@ -10,7 +10,7 @@ from mlops_dagster.windows import WindowCalendar
 
 @dataclass(frozen=True)
 class Calendars:
-    """Calendars by owner; None where there are no windows. Owners with wrong `windows` are not in it."""
+    """Calendars by owner, None for no windows. Owners with wrong `windows` are not in it."""
 
     by_owner: Mapping[str, WindowCalendar | None]
 

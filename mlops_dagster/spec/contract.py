@@ -15,10 +15,13 @@ from mlops_dagster.spec.problems import ProblemList
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.source import read_source
 
+# fmt: off
 SPARK_TYPES = (
-    "tinyint smallint int bigint float double decimal string varchar char boolean binary date "
-    "timestamp timestamp_ntz array map struct variant"
-).split()
+    "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "string", "varchar",
+    "char", "boolean", "binary", "date", "timestamp", "timestamp_ntz", "array", "map", "struct",
+    "variant",
+)
+# fmt: on
 # What YAML refuses or reads as a line break even in quotes.
 _HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 TYPE_PATTERN = r"^[a-z_]+(\(\d+(,\d+)?\))?(<.+>)?$"
@@ -28,7 +31,7 @@ PATTERN_WORDS[TYPE_PATTERN] = "a Spark type such as 'bigint', 'decimal(10,2)' or
 def _known_type(value: str) -> str:
     name = re.split(r"[(<]", value, maxsplit=1)[0]
     if name not in SPARK_TYPES:
-        raise ChoiceError(PATTERN_WORDS[TYPE_PATTERN], tuple(SPARK_TYPES))
+        raise ChoiceError(PATTERN_WORDS[TYPE_PATTERN], SPARK_TYPES)
     return value
 
 
@@ -58,7 +61,7 @@ class Contract(SpecModel):
 
 
 def contract_path(folder: Path, ref: TableRef) -> Path:
-    """Return where the contract of a table lies, below its use case's folder (shared tables: the root)."""
+    """Return where the contract of a table lies below its owner's folder (shared: the root)."""
     return folder / "contracts" / f"{ref.layer}.{ref.name}.yaml"
 
 
@@ -82,8 +85,9 @@ def read_contract(path: Path) -> Contract:
 
 def write_contract(path: Path, contract: Contract) -> None:
     """Write a contract as YAML in one step; equal contracts give equal bytes."""
+    found = f"# The columns of {contract.table} as a run found them."
     lines = [
-        f"# The columns of {contract.table} as a run found them. Review them, then commit this file:",
+        f"{found} Review them, then commit this file:",
         "# from then on a batch with other columns is refused.",
         "spec_version: 1",
         f"table: {_scalar(contract.table)}",

@@ -8,7 +8,7 @@ from mlops_dagster.spec.positions import Data, KeyPath
 
 @dataclass
 class Cuts:
-    """What of a document is left out, replaced or renamed for its model; all paths are the file's."""
+    """What of a document is left out, replaced or renamed for its model, by paths of the file."""
 
     removed: set[KeyPath] = field(default_factory=set)
     replaced: dict[KeyPath, Data] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Cuts:
         return found
 
     def cut(self, complaint: Complaint, place: KeyPath) -> bool:
-        """Take a wrong part out of the way as gently as possible; true when its value is still there."""
+        """Take a wrong part out as gently as possible; tell if its value is still there."""
         if complaint.rename is not None and place not in self.renamed:
             self.renamed[place] = complaint.rename
             return True

@@ -31,14 +31,14 @@ class Declared:
 
 @dataclass(frozen=True)
 class Directory:
-    """All declared tables. `unreadable` are those whose YAML is wrong: naming them is no second mistake."""
+    """All declared tables; naming one of `unreadable`, of wrong YAML, is no second mistake."""
 
     tables: Mapping[TableRef, Declared]
     unreadable: frozenset[TableRef]
     unreadable_owners: frozenset[str]
 
     def resolve(self, text: str, *path: Key, owner: Owner, at_key: bool = False) -> TableRef | None:
-        """Return the table that `owner` means, or report at `path` that there is none and return None."""
+        """Return the table that `owner` means; report at `path` when there is none."""
         ref = _ref(text, owner)
         if ref is not None and (ref in self.unreadable or ref.owner in self.unreadable_owners):
             return None

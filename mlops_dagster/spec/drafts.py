@@ -21,8 +21,9 @@ from mlops_dagster.windows import WindowCalendar
 class Draft:
     """A table as far as it is resolved; what could not be is None or missing.
 
-    `columns` maps known column names to Spark types (None: not known); it is None when nothing is known.
-    `calendar_known` is false when the use case's `windows` are wrong: then nothing is said about windows.
+    `columns` maps known column names to Spark types (None: not known); it is None when nothing is
+    known. `calendar_known` is false when the use case's `windows` are wrong: then nothing is said
+    about windows.
     """
 
     declared: Declared

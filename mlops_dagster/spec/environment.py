@@ -32,7 +32,7 @@ class LocalEngine(SpecModel):
 
 
 class RemoteEngine(SpecModel):
-    """A Spark Connect server that somebody else runs; its address (with token) is in an environment variable."""
+    """A Spark Connect server that somebody else runs; a variable holds its address and token."""
 
     kind: Literal["remote"]
     address_variable: VariableName = "SPARK_REMOTE"
@@ -43,7 +43,7 @@ class DatabricksEngine(SpecModel):
 
     kind: Literal["databricks"]
     host_variable: VariableName = "DATABRICKS_HOST"
-    token_variable: VariableName = "DATABRICKS_TOKEN"
+    token_variable: VariableName = "DATABRICKS_TOKEN"  # noqa: S105 - a name, no token
     cluster_id: Text | None = Field(default=None, description="none: serverless")
 
 
@@ -105,7 +105,7 @@ State = Annotated[
 class Alerts(SpecModel):
     """Where alerts go."""
 
-    channels: list[Literal["log"]] = ["log"]
+    channels: list[Literal["log"]] = Field(default=["log"])
 
 
 class Automation(SpecModel):

@@ -63,7 +63,7 @@ class WorkspaceFiles:
 
 
 def read_files(root: Path, environment: str) -> WorkspaceFiles:
-    """Read project.yaml, the environment and every use case below a folder; mistakes are collected."""
+    """Read project.yaml, the environment and every use case below a folder; collect mistakes."""
     problems = ProblemList()
     project = _read_yaml(root / "project.yaml", Project, root=root, problems=problems)
     if project is None:

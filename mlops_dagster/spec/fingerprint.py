@@ -1,7 +1,7 @@
 """Code versions: hashes of what something means, not of how it is written.
 
-Comments, the order of keys, owner, description, tags and the layout of SQL do not count; neither do contracts, which
-the first run writes itself.
+Comments, the order of keys, owner, description, tags and the layout of SQL do not count; neither do
+contracts, which the first run writes itself.
 """
 
 import hashlib
@@ -14,16 +14,17 @@ from mlops_dagster.spec.model_drafts import ModelDraft
 
 _LENGTH = 16
 # Inputs count as resolved; `export` changes nothing in the table itself.
-_TABLE_SILENT: IncEx = {
+_RULES_SILENT: dict[str, IncEx | bool] = {"__all__": {"description"}}
+_TABLE_SILENT: dict[str, IncEx | bool] = {
     "description": True,
     "owner": True,
     "tags": True,
     "export": True,
     "inputs": True,
-    "rules": {"__all__": {"description"}},
+    "rules": _RULES_SILENT,
 }
 # What comes after training and its gates makes no other model.
-_MODEL_SILENT: IncEx = {
+_MODEL_SILENT: dict[str, IncEx | bool] = {
     "description": True,
     "owner": True,
     "release": True,

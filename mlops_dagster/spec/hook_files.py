@@ -17,7 +17,7 @@ SIGNATURES: Mapping[HookKind, tuple[str, ...]] = {
 def read_hooks(
     path: Path, *, root: Path, problems: ProblemList
 ) -> tuple[dict[str, HookSource], bool]:
-    """Return the hooks of a file by name, and whether the file could be read (a missing one can)."""
+    """Return the hooks of a file by name, and whether it could be read (a missing one can)."""
     if not path.is_file():
         return {}, True
     shown = path.relative_to(root).as_posix()

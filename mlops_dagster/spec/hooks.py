@@ -23,9 +23,9 @@ _DECORATOR_MODULES = frozenset({"mlops_dagster.hooks", "mlops_dagster"})
 class HookSource:
     """A decorated function: where it stands, what it is, its parameters and its own source text.
 
-    `options` holds the decorator's literal keyword arguments, such as `lower_is_better`. `code` is the
-    function with everything of its file that it uses, without comments and docstrings: what its code
-    version is made of. `file_digest` is the SHA-256 of the whole file as it was read.
+    `options` holds the decorator's literal keyword arguments, such as `lower_is_better`. `code` is
+    the function with everything of its file that it uses, without comments and docstrings: what its
+    code version is made of. `file_digest` is the SHA-256 of the whole file as it was read.
     """
 
     file: Path
@@ -120,7 +120,7 @@ def _options(decorator: ast.expr) -> tuple[tuple[str, Option], ...]:
 
 
 def _code(module: ast.Module, function: ast.FunctionDef) -> str:
-    """Return the function and the statements of its module that it uses, directly or not, as normal text.
+    """Return the function and the statements of its module that it uses, directly or not.
 
     Statements that bind no name (a call, a loop) may change anything and always count.
     """
@@ -146,7 +146,7 @@ def _code(module: ast.Module, function: ast.FunctionDef) -> str:
 
 
 def _single_imports(statement: ast.stmt) -> list[ast.stmt]:
-    """Split an import of several names, so that a name added for one function does not change another."""
+    """Split an import of several names: one added for a function does not change another."""
     if isinstance(statement, ast.Import):
         return [ast.Import(names=[alias]) for alias in statement.names]
     if isinstance(statement, ast.ImportFrom):

@@ -1,6 +1,7 @@
-"""JSON Schemas of the files that users write, for editors: completion, descriptions, early mistakes.
+"""JSON Schemas of the files that users write: completion and early mistakes in editors.
 
-An editor that follows `# yaml-language-server: $schema=...` needs nothing else. The loader checks far more.
+An editor that follows `# yaml-language-server: $schema=...` needs nothing else. The loader checks
+far more.
 """
 
 import json

@@ -49,7 +49,7 @@ def load_workspace(root: Path, environment: str) -> Workspace:
 
 
 def find_problems(root: Path, environment: str) -> tuple[Problem, ...]:
-    """Return every mistake of every file of a workspace, ordered by file and line; empty when there is none."""
+    """Return every mistake of every file of a workspace, ordered by file and line."""
     return _read(root, environment).files.problems.sorted()
 
 

@@ -1,4 +1,4 @@
-"""pydantic's errors in our own words: where in the data, what was expected, what was found, what is nearest."""
+"""pydantic's errors in our own words: where, what was expected, what was found, what is nearest."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -41,8 +41,8 @@ _FALSE_WORDS = frozenset({"no", "off", "false"})
 class Complaint:
     """One mistake found by validation.
 
-    `substitute` is a value that would have been right, and `rename` a key, where they can be guessed, so
-    that checking goes on.
+    `substitute` is a value that would have been right, and `rename` a key, where they can be
+    guessed, so that checking goes on.
     """
 
     path: KeyPath
@@ -56,14 +56,14 @@ class Complaint:
 
 
 def complaints_of(error: ValidationError, model: type[BaseModel], data: Data) -> list[Complaint]:
-    """Return the mistakes behind a validation error, one each; a misspelt required key counts once."""
+    """Return the mistakes behind a validation error; a misspelt required key counts once."""
     found = [_complaint(detail, model, data) for detail in error.errors(include_url=False)]
     misspelt = {(c.path[:-1], c.rename) for c in found if c.rename is not None}
     return [c for c in found if c.missing is None or (c.path, c.missing) not in misspelt]
 
 
 def show(value: object) -> str:
-    """Write a found value for a message: texts in quotes and shortened, mappings and lists as such."""
+    """Write a found value for a message: texts quoted and shortened, mappings and lists as such."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -82,7 +82,7 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _complaint(detail: ErrorDetails, model: type[BaseModel], data: Data) -> Complaint:
+def _complaint(detail: ErrorDetails, model: type[BaseModel], data: Data) -> Complaint:  # noqa: PLR0911
     kind, loc = detail["type"], detail["loc"]
     context = detail.get("ctx", {})
     if loc and loc[-1] == "[key]":
@@ -217,7 +217,7 @@ def _pattern_words(context: Mapping[str, object]) -> str:
 
 
 def _repaired(value: object, context: Mapping[str, object]) -> str | None:
-    """Return the name that a text becomes in lower case with '_' for what is not allowed, if it is one then."""
+    """Return the name that a text becomes in lower case with '_' for other signs, if it is one."""
     pattern = str(context.get("pattern", ""))
     if not isinstance(value, str):
         return None

@@ -8,7 +8,7 @@ from mlops_dagster.spec.models import Task
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """A built-in metric. `best_is_zero` holds for signed ones, of which the absolute value counts."""
+    """A built-in metric; of signed ones (`best_is_zero`) the absolute value counts."""
 
     name: str
     tasks: frozenset[Task]

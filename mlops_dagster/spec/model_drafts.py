@@ -37,7 +37,7 @@ class ModelDraft:
         return ("models", self.name, *keys)
 
     def table_column(self, table: Draft, column: str, *path: Key) -> str | None:
-        """Report, at a path of the model's file, a column that a table does not have; return its type when known."""
+        """Return a column's type when known; report, in the model, one that a table has not."""
         if table.columns is not None and column not in table.columns:
             self.source.report(
                 *path,

@@ -9,7 +9,7 @@ from mlops_dagster.spec.models import Gate
 from mlops_dagster.spec.positions import Key
 from mlops_dagster.spec.table_columns import WINDOW_COLUMN
 
-# What becomes a number, a category or a truth value; dates and nested types are for SQL to take apart.
+# What becomes a number, a category or a truth value; dates and nested types SQL takes apart.
 FEATURE_TYPE = re.compile(
     r"tinyint|smallint|int|bigint|float|double|decimal\(.+\)|boolean|string|varchar.*|char.*"
 )

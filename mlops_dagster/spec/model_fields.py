@@ -1,4 +1,4 @@
-"""Which keys a mapping may have at a place of a model: for the nearest valid name of an unknown one."""
+"""Which keys a mapping may have at a place of a model, to name the nearest to an unknown one."""
 
 import types
 from typing import Annotated, Literal, Union, get_args, get_origin

@@ -75,14 +75,7 @@ def _check_label(model: ModelDraft) -> None:
         return
     path = model.path("label", "table")
     model.require_event_time(label, path)
-    keys_sound = rows is not None and rows.source.sound(*rows.path("key"))
-    if rows is not None and keys_sound and label.source.sound(*label.path("key")) and rows.spec.key:
-        if set(label.spec.key) != set(rows.spec.key):
-            source.report(
-                *path,
-                expected=f"a table with the key of the rows, {quoted(rows.spec.key)}",
-                found=f"{label.ref} with {quoted(label.spec.key) or 'none'} ({label.declared.place})",
-            )
+    _check_label_key(model, label, rows)
     kind = model.table_column(label, spec.column, *model.path("label", "column"))
     if kind is not None and model.source.sound(*model.path("task")):
         _check_label_type(model, label, kind)
@@ -99,6 +92,18 @@ def _check_label(model: ModelDraft) -> None:
             *model.path("label", "within"),
             expected="a time span such as '2 days': the use case declares no windows",
             found=f"'{spec.within}'",
+        )
+
+
+def _check_label_key(model: ModelDraft, label: Draft, rows: Draft | None) -> None:
+    if rows is None or not rows.spec.key or set(label.spec.key) == set(rows.spec.key):
+        return
+    if rows.source.sound(*rows.path("key")) and label.source.sound(*label.path("key")):
+        shown = quoted(label.spec.key) or "none"
+        model.source.report(
+            *model.path("label", "table"),
+            expected=f"a table with the key of the rows, {quoted(rows.spec.key)}",
+            found=f"{label.ref} with {shown} ({label.declared.place})",
         )
 
 

@@ -60,9 +60,13 @@ def check_opening(model: ModelDraft, open_tables: frozenset[object]) -> None:
     if rows.ref not in open_tables:
         model.source.report(
             *model.path("predict", "at"),
-            expected="rows that can be built as their window opens, so that they can be predicted then",
+            expected=(
+                "rows that can be built as their window opens, so that they can be predicted then"
+            ),
             found=f"{rows.ref} ({rows.declared.place}), {_why_closed(rows)}",
-            next_step="Read windows before its own, with 'back' and 'until: start', or predict at close",
+            next_step=(
+                "Read windows before its own, with 'back' and 'until: start', or predict at close"
+            ),
         )
 
 
@@ -110,16 +114,19 @@ def _check_holdout(model: ModelDraft) -> None:
     if len(forms) != 1:
         source.report(
             *path,
-            expected="exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}",
+            expected=(
+                "exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}"
+            ),
             found=" beside ".join(forms) or "none",
         )
     elif (holdout.by is None) != (holdout.every is None):
         there, missing = ("by", "every") if holdout.every is None else ("every", "by")
         source.report(*path, expected=f"the key '{missing}' beside '{there}'", found="none")
     rows = model.rows
-    if holdout.by is not None and rows is not None and not rows.windowed:
-        if rows.spec.event_time is None and rows.source.sound(*rows.path("event_time")):
-            source.report(*path, "by", problem=f"{rows.ref} has no event_time that would have days")
+    if holdout.by is None or rows is None or rows.windowed or rows.spec.event_time is not None:
+        return
+    if rows.source.sound(*rows.path("event_time")):
+        source.report(*path, "by", problem=f"{rows.ref} has no event_time that would have days")
 
 
 def _check_history(model: ModelDraft) -> None:

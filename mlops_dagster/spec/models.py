@@ -1,4 +1,4 @@
-"""What users write about a model: rows, label, features, training, gates, release, prediction, monitoring."""
+"""What users write about a model, from its rows to its retraining."""
 
 from enum import Enum
 from typing import Annotated, Literal
@@ -105,7 +105,7 @@ Estimator = Annotated[
 
 
 class Holdout(SpecModel):
-    """Rows kept from fitting: for evaluation and as the drift baseline. Exactly one of the three forms."""
+    """Rows kept from fitting, for evaluation and as the drift baseline: one of three forms."""
 
     by: Literal["day"] | None = None
     every: Annotated[int, Field(ge=2, le=100)] | None = None
@@ -139,8 +139,9 @@ class Train(SpecModel):
 class Gate(SpecModel):
     """A condition for promotion. A bare text such as `roc_auc >= 0.65` is the short form.
 
-    `at_least`/`at_most` bound the metric on the hold-out (of every value of `slice`, if given); `against: champion`
-    compares with the champion on the same rows, better by `better_by` with its whole interval.
+    `at_least`/`at_most` bound the metric on the hold-out (of every value of `slice`, if given);
+    `against: champion` compares with the champion on the same rows, better by `better_by` with its
+    whole interval.
     """
 
     metric: Name

@@ -1,9 +1,10 @@
 """Which tables are built as a window opens.
 
-A model that predicts at open needs its rows and features then. An *open table* is a SQL or hook table with windows that
-such a model's rows or features need, directly or through others, and whose every input with windows is either read until
-the window's start or an open table itself. Where `until` is not written, an input with `back` of a table so needed is
-read until the start, unless it is an open table; everything else is read until the window's end.
+A model that predicts at open needs its rows and features then. An *open table* is a SQL or hook
+table with windows that such a model's rows or features need, directly or through others, and whose
+every input with windows is either read until the window's start or an open table itself. Where
+`until` is not written, an input with `back` of a table so needed is read until the start, unless it
+is an open table; everything else is read until the window's end.
 """
 
 from collections.abc import Iterable, Mapping

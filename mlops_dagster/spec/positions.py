@@ -1,7 +1,8 @@
 """YAML as data with positions.
 
-A scalar is null, true, false, an int, a float or a text; dates, `NO`, `12:30` and `20_000` stay texts. Every mistake
-of the text is collected with its line; what can be read is returned beside them.
+A scalar is null, true, false, an int, a float or a text; dates, `NO`, `12:30` and `20_000` stay
+texts. Every mistake of the text is collected with its line; what can be read is returned beside
+them.
 """
 
 import math
@@ -50,8 +51,8 @@ _WORDS: dict[str, Data] = {"": None, "~": None, "null": None, "true": True, "fal
 class Document:
     """The data of one YAML text, where each part of it stands, and what is wrong with the text.
 
-    `keys` holds the positions of mapping keys and list items by path, `values` those of values. A part that comes
-    from an alias stands where its anchor does.
+    `keys` holds the positions of mapping keys and list items by path, `values` those of values. A
+    part that comes from an alias stands where its anchor does.
     """
 
     data: Data
@@ -60,7 +61,7 @@ class Document:
     mistakes: tuple[Mistake, ...]
 
     def position(self, path: KeyPath) -> Position:
-        """Return where a value stands: a scalar's own line, else the line of its key; the nearest parent's if absent."""
+        """Return where a scalar stands, else its key; if absent, the nearest parent's place."""
         if path in self.values and not isinstance(self.at(path), (dict, list)):
             return self.values[path]
         for length in range(len(path), 0, -1):
@@ -76,7 +77,8 @@ class Document:
         """Return the value at a path; KeyError when there is none."""
         found = self.data
         for key in path:
-            if isinstance(found, dict) and isinstance(key, str):
+            # One branch a type: mypy cannot read both conditions as one.
+            if isinstance(found, dict) and isinstance(key, str):  # noqa: SIM114
                 found = found[key]
             elif isinstance(found, list) and isinstance(key, int) and key < len(found):
                 found = found[key]
@@ -103,7 +105,7 @@ def read_document(content: bytes) -> Document:
 
 
 def resolve_scalar(text: str) -> Data:
-    """Return what a scalar without quotes means: null, a bool, an int, a float, else the text itself."""
+    """Return what a scalar without quotes means: null, bool, int, float, else the text itself."""
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
@@ -172,7 +174,7 @@ class _Reading:
         return self.value(value, path)
 
     def _pairs(self, node: MappingNode, path: KeyPath) -> Iterator[tuple[str, Node, Node]]:
-        """Yield the entries of a mapping: its own ones, then what `<<` merges and it does not have."""
+        """Yield the entries of a mapping: its own, then what `<<` merges and it does not have."""
         own: dict[str, tuple[Node, Node]] = {}
         for key, value in node.value:
             self._spend(key)

@@ -7,9 +7,10 @@ from mlops_dagster.errors import SpecError
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake in one file, rendered `file:line: key.path: expected ..., found ... (did you mean ...?)`.
+    """One mistake in one file.
 
-    `file` is relative to the workspace's root. `column` only orders mistakes of one line.
+    Rendered `file:line: key.path: expected ..., found ... (did you mean ...?)`. `file` is relative
+    to the workspace's root. `column` only orders mistakes of one line.
     """
 
     file: str
@@ -40,7 +41,7 @@ class Problem:
 
 @dataclass
 class ProblemList:
-    """Collects the mistakes of a workspace; the same mistake seen twice through an alias counts once."""
+    """Collects the mistakes of a workspace; one seen twice through an alias counts once."""
 
     _problems: dict[tuple[object, ...], Problem] = field(default_factory=dict)
 

@@ -46,7 +46,9 @@ def resolve_rules(draft: Draft) -> None:
             if rule.name in explicit:
                 draft.source.report(
                     *draft.path("rules", number, "name"),
-                    problem=f"the name '{rule.name}' stands twice, first in line {explicit[rule.name]}",
+                    problem=(
+                        f"the name '{rule.name}' stands twice, first in line {explicit[rule.name]}"
+                    ),
                 )
             explicit.setdefault(rule.name, draft.source.line(*draft.path("rules", number)))
         resolved = _resolve(draft, rule, number, taken)
@@ -61,7 +63,7 @@ def parse_text(
     text: str,
     parse: Callable[[str], Parsed],
 ) -> Parsed | None:
-    """Parse a text that stands in YAML; report why it cannot be, at its line and with its character, and return None."""
+    """Parse a text that stands in YAML; report why it cannot be, at its line and character."""
     try:
         return parse(text)
     except ExpressionError as error:

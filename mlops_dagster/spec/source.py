@@ -1,4 +1,4 @@
-"""One YAML file as a model with positions: what is wrong is reported, what is right is still there to be resolved."""
+"""One YAML file as a model with positions: what is wrong is reported, what is right stays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,9 +28,10 @@ _ROUNDS = 12
 
 @dataclass
 class Source(Generic[Model]):
-    """A file, its model without the parts that are wrong (None when nothing is left), and the places in it.
+    """A file, its model without what is wrong (None when nothing is left), the places in it.
 
-    Paths given to the methods are paths in the model; where wrong list items were left out, they are translated.
+    Paths given to the methods are paths in the model; where wrong list items were left out, they
+    are translated.
     """
 
     file: str
@@ -155,7 +156,7 @@ def read_source(
 
 
 def _validate(source: Source[Model], model: type[Model]) -> None:
-    """Validate, report the first round's complaints, and cut wrong parts until the rest is a model."""
+    """Validate, report the first round's complaints, cut wrong parts until the rest is a model."""
     cuts = source._cuts
     cuts.removed = {path for path in source.damaged if path}
     for number in range(_ROUNDS):

@@ -9,7 +9,7 @@ TIME_TYPES = frozenset({"date", "timestamp", "timestamp_ntz"})
 
 
 def learn_columns(draft: Draft) -> None:
-    """Fill in a draft's columns from its contract, else from its SELECT, and check one against the other."""
+    """Fill in a draft's columns from its contract, else its SELECT; check one against the other."""
     contract = draft.owner.contracts.get(f"{draft.ref.layer}.{draft.ref.name}")
     outputs = draft.sql.output_columns if draft.sql is not None else None
     if outputs is not None and WINDOW_COLUMN in outputs and draft.sql_file is not None:
@@ -52,7 +52,7 @@ def learn_columns(draft: Draft) -> None:
 
 
 def check_key_and_times(draft: Draft) -> None:
-    """Check that key, event_time and known_at are columns of the table, and that the times are times."""
+    """Check that key, event_time and known_at are columns of the table, and the times are times."""
     spec, source = draft.spec, draft.source
     for number, column in enumerate(spec.key):
         check_column(draft, column, *draft.path("key", number))
@@ -78,7 +78,7 @@ def check_key_and_times(draft: Draft) -> None:
 
 
 def check_column(draft: Draft, column: str, *path: str | int) -> str | None:
-    """Report, at a path of the draft's own file, a column it does not have; return its type when known."""
+    """Return a column's type when known; report, at a path of its file, one it does not have."""
     if draft.columns is not None and column not in draft.columns:
         draft.source.report(
             *path,

@@ -78,11 +78,9 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
     draft.sql_file = owner.sql.get(own_name)
     contract = owner.contracts.get(own_name)
     draft.contract = contract.model if contract is not None else None
-    if contract is not None and draft.contract is not None:
-        if draft.contract.table != str(declared.ref):
-            contract.report(
-                "table", expected=f"'{declared.ref}'", found=f"'{draft.contract.table}'"
-            )
+    named = None if draft.contract is None else draft.contract.table
+    if contract is not None and named not in (None, str(declared.ref)):
+        contract.report("table", expected=f"'{declared.ref}'", found=f"'{named}'")
     _find_kind(draft)
     for name, given in spec.inputs.items():
         path = draft.path("inputs", name, "table")
@@ -123,7 +121,10 @@ def _find_kind(draft: Draft) -> None:
         return
     draft.source.report(
         *draft.path(),
-        expected=f"exactly one source of its rows: files, hook or the SQL file {ref.layer}/{ref.name}.sql",
+        expected=(
+            "exactly one source of its rows: files, hook or the SQL file "
+            f"{ref.layer}/{ref.name}.sql"
+        ),
         found=" and ".join(present) or "none",
         names=[f"{ref.layer}/{name}.sql" for name in unused],
         nearest_to=None if present else f"{ref.layer}/{ref.name}.sql",

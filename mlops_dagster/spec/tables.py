@@ -40,15 +40,15 @@ class OnFail(str, Enum):
 class UnknownPolicy(str, Enum):
     """What a rule that evaluates to null counts as."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105
     FAIL = "fail"
 
 
 class Rule(SpecModel):
     """One rule. A bare text is the short form of `{rule: text}`.
 
-    A rule without aggregates is about rows; with aggregates (`row_count`, `mean(x)`, ...) or `column_count`
-    it is about the data set, and failing it refuses the batch.
+    A rule without aggregates is about rows; with aggregates (`row_count`, `mean(x)`, ...) or
+    `column_count` it is about the data set, and failing it refuses the batch.
     """
 
     rule: Expression
@@ -82,7 +82,10 @@ class Input(SpecModel):
     back: AnyDuration | None = Field(default=None, description="how far before its window it reads")
     until: Literal["start", "end"] | None = Field(
         default=None,
-        description="where reading ends: the window's start or end; default end, start for tables of the open job",
+        description=(
+            "where reading ends: the window's start or end; default end, "
+            "start for tables of the open job"
+        ),
     )
 
 
@@ -98,7 +101,7 @@ InputEntry = Annotated[Input, BeforeValidator(_input, json_schema_input_type=str
 
 
 class Table(SpecModel):
-    """A table. Its rows come from `files`, from `hook`, or from the SQL file `<layer>/<name>.sql`."""
+    """A table; its rows come from `files`, a `hook`, or the SQL file `<layer>/<name>.sql`."""
 
     description: Text | None = None
     owner: Owner | None = None

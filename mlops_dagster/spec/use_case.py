@@ -64,7 +64,8 @@ LAYERS = tuple(layer.value for layer in Layer)
 LAYER_NAME_PATTERN = rf"^({'|'.join(LAYERS)})\.[a-z][a-z0-9_]{{0,62}}$"
 LayerName = Annotated[str, StringConstraints(pattern=LAYER_NAME_PATTERN)]
 PATTERN_WORDS[LAYER_NAME_PATTERN] = (
-    "'<layer>.<name>' with the layer bronze, silver, gold or features and a name of lower-case letters, digits and '_'"
+    "'<layer>.<name>' with the layer bronze, silver, gold or features and a name of lower-case "
+    "letters, digits and '_'"
 )
 
 

@@ -74,7 +74,8 @@ class ResolvedTable:
 class ResolvedGate:
     """A condition for promotion: a parsed expression over metrics, or a bound on one metric.
 
-    Exactly one of `expression`, (`at_least`/`at_most`) and `better_by` is set; `slice` and `against_champion` refine it.
+    Exactly one of `expression`, (`at_least`/`at_most`) and `better_by` is set; `slice` and
+    `against_champion` refine it.
     """
 
     text: str
@@ -89,7 +90,7 @@ class ResolvedGate:
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """A model with its tables and gates. `features` maps a table to columns; None means all of them."""
+    """A model with its tables and gates; `features` maps a table to columns, None to all."""
 
     name: str
     use_case: str

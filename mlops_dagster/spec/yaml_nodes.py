@@ -1,7 +1,7 @@
-"""YAML text to a tree of nodes with positions: PyYAML's pipeline up to its composer, nothing is constructed.
+"""YAML text to nodes with positions: PyYAML's pipeline up to its composer, nothing constructed.
 
-Tags, unknown aliases, repeated anchors and second documents are noted as mistakes and reading goes on; syntax errors
-and what is too deep end it.
+Tags, unknown aliases, repeated anchors and second documents are noted as mistakes and reading goes
+on; syntax errors and what is too deep end it.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Mistake:
-    """Something wrong with the YAML itself; `lost` when a value could not be read and null stands in its place."""
+    """Something wrong with the YAML itself; `lost` when null stands for an unreadable value."""
 
     position: Position
     path: KeyPath
