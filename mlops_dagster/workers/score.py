@@ -1,8 +1,8 @@
 """Scoring in Spark's Python workers, shipped by value: imports nothing of this package.
 
-What a worker must have is pandas, numpy, skops, scikit-learn and, for its models, LightGBM. The
-same functions prepare rows for training and score on the client, so a model sees equal numbers
-everywhere.
+What a worker must have is pandas, numpy, pyarrow, skops, scikit-learn and, for its models,
+LightGBM. The same functions prepare rows for training and score on the client, so a model sees
+equal numbers everywhere.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from typing import Literal, Protocol, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 ColumnKind = Literal["number", "category"]
@@ -23,6 +24,10 @@ ColumnKind = Literal["number", "category"]
 # worker processes are reused.
 _CACHE_MODULE = "_mlops_dagster_models_of_this_process"
 _CACHED_MODELS = 4
+
+# Matrix products treat the last rows of a block by other instructions, so that a row's last digit
+# would depend on how many rows came with it. In whole blocks every row is treated alike (tested).
+_BLOCK_ROWS = 64
 
 
 class Classifier(Protocol):
@@ -90,18 +95,18 @@ def predictions(
     task: str,
     classes: Sequence[int] | Sequence[str],
 ) -> pd.DataFrame:
-    """Return the predictions of rows, on their index.
+    """Return the predictions of rows, on their index; each depends on its own row alone.
 
     Returns:
         Binary: `score`, the probability of the second class. Multiclass: `prediction`, the
         likeliest class, `score`, its probability, and `scores`, the probabilities in the order of
         the classes. Regression: `prediction`.
     """
-    features = model_input(rows, columns)
+    features = _whole_blocks(model_input(rows, columns))
     if task == "regression":
-        found = _regression(cast(Regressor, estimator), features)
+        found = _regression(cast(Regressor, estimator), features)[: len(rows)]
         return pd.DataFrame({"prediction": found}, index=rows.index)
-    scores = _probabilities(cast(Classifier, estimator), features, len(classes))
+    scores = _probabilities(cast(Classifier, estimator), features, len(classes))[: len(rows)]
     if task == "binary":
         return pd.DataFrame({"score": scores[:, 1]}, index=rows.index)
     likeliest = scores.argmax(axis=1)
@@ -116,21 +121,21 @@ def predictions(
 
 
 def scorer(
-    model: ScoringModel, kept: Sequence[str]
-) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
-    """Return a function for `mapInPandas`: the `kept` columns and the predictions of each row."""
+    model: ScoringModel,
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return a function for `mapInArrow` that adds the prediction columns to each batch.
 
-    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    All other columns pass through as they came, so no type or null of theirs changes.
+    """
+
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
         # Spark already runs one worker a core; more threads in each would only queue.
         with threadpool_limits(limits=1):
             estimator = loaded(model)
             for batch in batches:
-                found = predictions(
-                    estimator, batch, columns=model.columns, task=model.task, classes=model.classes
-                )
-                yield pd.concat([batch[list(kept)], found], axis=1)
+                yield _scored(estimator, model, batch)
 
     return score
 
@@ -162,6 +167,28 @@ def loaded(model: ScoringModel) -> object:
     return cache[model.digest]
 
 
+def _scored(estimator: object, model: ScoringModel, batch: pa.RecordBatch) -> pa.RecordBatch:
+    rows = batch.select([name for name, _ in model.columns]).to_pandas()
+    found = predictions(
+        estimator, rows, columns=model.columns, task=model.task, classes=model.classes
+    )
+    columns, fields = list(batch.columns), list(batch.schema)
+    for name in found.columns:
+        if name == "scores":
+            values = pa.array(found[name].tolist(), pa.list_(pa.float64()))
+        else:
+            values = pa.array(found[name].tolist(), _arrow_type(found[name]))
+        columns.append(values)
+        fields.append(pa.field(name, values.type))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _arrow_type(values: pd.Series) -> pa.DataType:
+    if values.dtype.kind == "f":
+        return pa.float64()
+    return pa.int64() if values.dtype.kind == "i" else pa.string()
+
+
 def _cache() -> dict[str, object]:
     module = sys.modules.setdefault(_CACHE_MODULE, types.ModuleType(_CACHE_MODULE))
     return cast(dict[str, object], module.__dict__.setdefault("models", {}))
@@ -169,6 +196,14 @@ def _cache() -> dict[str, object]:
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
+
+
+def _whole_blocks(features: pd.DataFrame) -> pd.DataFrame:
+    missing = -len(features) % _BLOCK_ROWS
+    if missing == 0:
+        return features
+    positions = np.append(np.arange(len(features)), np.repeat(len(features) - 1, missing))
+    return features.iloc[positions]
 
 
 def _numbers(values: pd.Series) -> NDArray[np.float64]:
