@@ -1,13 +1,12 @@
 """Which window is next in line, and when to look: pure functions of the calendar."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from mlops_dagster.windows import Grain, WindowCalendar
+from mlops_dagster.windows import WindowCalendar
 
-_DAY_HOURS = 24
-# Cron has no day 29 in every month; a longer wait is looked for every day instead.
-_LAST_SAFE_DAY = 28
+# A look costs milliseconds; a forecast that waits for a close should not wait much longer.
+_TICK_MINUTES = 10
 
 
 def next_due(
@@ -37,20 +36,44 @@ def next_due(
     return calendar.shift(calendar.first, following)
 
 
-def tick_cron(calendar: WindowCalendar, *, opens: bool) -> str:
-    """Return when to look for a due window: at the closing instants where cron can say them.
+def held_up_by(
+    calendar: WindowCalendar,
+    window: str,
+    *,
+    opens: bool,
+    forecasts: bool,
+    opened: Collection[str],
+    closed: Collection[str],
+) -> str | None:
+    """Return what must come before a window is processed, or None when nothing is missing.
 
-    A wait that cron cannot say (of weeks) is looked for every day.
+    What a forecast may know is what had closed by its opening, so it waits for that close; a close
+    measures the forecasts of its window, so it waits for them. Open and close jobs that tick at the
+    same instant thereby run in one order.
+
+    Args:
+        calendar: The use case's windows.
+        window: The window in line.
+        opens: It is in line for the open job.
+        forecasts: The use case has an open job.
+        opened: Keys of the windows that the open job has finished.
+        closed: Keys of the windows that the close job has finished.
     """
-    wait = None if opens else calendar.close_after_elapsed
-    total_minutes = int(wait.total_seconds() // 60) if wait else 0
-    days, minutes = divmod(total_minutes, _DAY_HOURS * 60)
-    hour, minute = divmod(minutes, 60)
-    if calendar.grain is Grain.HOUR:
-        return f"{minute} * * * *"
-    if calendar.grain is Grain.DAY:
-        return f"{minute} {hour} * * *"
-    if calendar.grain is Grain.WEEK:
-        return f"{minute} {hour} * * {(1 + days) % 7}"
-    day = 1 + days
-    return f"{minute} {hour} {day} * *" if day <= _LAST_SAFE_DAY else f"{minute} {hour} * * *"
+    if opens:
+        known = calendar.closed_by(calendar.as_of_open(window))
+        if known is not None and known.key not in closed:
+            return f"the close of {known.key}"
+    elif forecasts and window not in opened:
+        return f"the opening of {window}"
+    return None
+
+
+def tick_cron(calendar: WindowCalendar, *, opens: bool) -> str:
+    """Return when to look for a due window: every ten minutes, its instant among them.
+
+    Looking at the instants alone would never catch up: a window that failed, or waited for another,
+    would be looked at again only when the next one is due.
+    """
+    wait = timedelta(0) if opens else calendar.close_after_elapsed
+    minute = int(wait.total_seconds() // 60) % _TICK_MINUTES
+    return f"{minute}-59/{_TICK_MINUTES} * * * *"

@@ -2,8 +2,11 @@
 
 import dagster as dg
 
-from mlops_dagster.automation.due import next_due, tick_cron
-from mlops_dagster.automation.jobs import close_job_name, close_keys, open_job_name, open_keys
+from mlops_dagster.assets.tags import PARTITION_TAG
+from mlops_dagster.automation.due import held_up_by, next_due, tick_cron
+from mlops_dagster.automation.jobs import close_job_name, forecasts, open_job_name
+from mlops_dagster.automation.progress import closing_keys, done_windows, opening_keys
+from mlops_dagster.automation.sensors import MAXIMUM_TRIES
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import Grain, WindowCalendar
 
@@ -15,13 +18,20 @@ _RUNNING = [
 ]
 
 
+def use_case_schedules(
+    workspace: Workspace, use_case: ResolvedUseCase
+) -> list[dg.ScheduleDefinition]:
+    """Return the schedules of a use case; none without windows, where nothing says when to look."""
+    if use_case.calendar is None:
+        return []
+    schedules = [window_schedule(workspace, use_case, use_case.calendar, opens=False)]
+    if forecasts(use_case):
+        schedules.append(window_schedule(workspace, use_case, use_case.calendar, opens=True))
+    return schedules
+
+
 def window_schedule(
-    workspace: Workspace,
-    use_case: ResolvedUseCase,
-    calendar: WindowCalendar,
-    *,
-    last_key: dg.AssetKey,
-    opens: bool,
+    workspace: Workspace, use_case: ResolvedUseCase, calendar: WindowCalendar, *, opens: bool
 ) -> dg.ScheduleDefinition:
     """Return the schedule of the close or open job.
 
@@ -29,21 +39,42 @@ def window_schedule(
         workspace: Says whether schedules run without being switched on by hand.
         use_case: Whose windows these are.
         calendar: Its windows.
-        last_key: The asset whose partitions tell which windows the job has finished.
         opens: Make the schedule of the open job.
     """
     job_name = open_job_name(use_case.name) if opens else close_job_name(use_case.name)
 
     def due_window(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        runs = context.instance.get_runs(
+        unfinished = context.instance.get_runs(
             dg.RunsFilter(job_name=job_name, statuses=_RUNNING), limit=1
         )
-        if runs:
-            return dg.SkipReason(f"Run {runs[0].run_id[:8]} of {job_name} is not finished.")
-        done = context.instance.get_materialized_partitions(last_key)
-        window = next_due(calendar, done=done, now=context.scheduled_execution_time, opens=opens)
+        if unfinished:
+            return dg.SkipReason(f"Run {unfinished[0].run_id[:8]} of {job_name} is not finished.")
+        closed = done_windows(context.instance, closing_keys(use_case))
+        opened = done_windows(context.instance, opening_keys(use_case))
+        window = next_due(
+            calendar,
+            done=opened if opens else closed,
+            now=context.scheduled_execution_time,
+            opens=opens,
+        )
         if window is None:
             return dg.SkipReason("Every window that is due is done.")
+        missing = held_up_by(
+            calendar,
+            window,
+            opens=opens,
+            forecasts=forecasts(use_case),
+            opened=opened,
+            closed=closed,
+        )
+        if missing is not None:
+            return dg.SkipReason(f"{window} waits for {missing}.")
+        failed = _failures(context.instance, job_name, window)
+        if failed >= MAXIMUM_TRIES:
+            return dg.SkipReason(
+                f"{window} failed {failed} times: mend the cause and launch {job_name} for it; "
+                "the windows after it wait."
+            )
         return dg.RunRequest(partition_key=window)
 
     status = (
@@ -66,25 +97,11 @@ def window_schedule(
     )
 
 
-def use_case_schedules(
-    workspace: Workspace, use_case: ResolvedUseCase
-) -> list[dg.ScheduleDefinition]:
-    """Return the schedules of a use case; none without windows, where nothing says when to look."""
-    calendar = use_case.calendar
-    if calendar is None:
-        return []
-    schedules = [
-        window_schedule(
-            workspace,
-            use_case,
-            calendar,
-            last_key=close_keys(workspace, use_case)[-1],
-            opens=False,
-        )
-    ]
-    opening = open_keys(workspace, use_case)
-    if opening:
-        schedules.append(
-            window_schedule(workspace, use_case, calendar, last_key=opening[-1], opens=True)
-        )
-    return schedules
+def _failures(instance: dg.DagsterInstance, job_name: str, window: str) -> int:
+    """Return how often a window's job failed; enough to know that it failed too often."""
+    failed = dg.RunsFilter(
+        job_name=job_name,
+        tags={PARTITION_TAG: window},
+        statuses=[dg.DagsterRunStatus.FAILURE],
+    )
+    return len(instance.get_runs(failed, limit=MAXIMUM_TRIES))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from mlops_dagster.automation.due import next_due, tick_cron
+from mlops_dagster.automation.due import held_up_by, next_due, tick_cron
 from mlops_dagster.windows import Duration, Grain, WindowCalendar
 
 MONTHS = WindowCalendar(
@@ -43,18 +43,59 @@ def test_the_open_job_is_due_when_its_window_starts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("grain", "first", "wait", "opens", "cron"),
+    ("wait", "opens", "cron"),
     [
-        (Grain.MONTH, "2013-01", "12 hours", False, "0 12 1 * *"),
-        (Grain.MONTH, "2013-01", "12 hours", True, "0 0 1 * *"),
-        (Grain.MONTH, "2013-01", "60 days", False, "0 0 * * *"),
-        (Grain.WEEK, "2024-01-01", "30 hours", False, "0 6 * * 2"),
-        (Grain.DAY, "2024-01-01", "90 minutes", False, "30 1 * * *"),
-        (Grain.HOUR, "2024-01-01T00", "10 minutes", False, "10 * * * *"),
+        ("12 hours", False, "0-59/10 * * * *"),
+        ("12 hours", True, "0-59/10 * * * *"),
+        ("95 minutes", False, "5-59/10 * * * *"),
+        ("95 minutes", True, "0-59/10 * * * *"),
     ],
 )
-def test_the_schedule_looks_at_the_closing_instants(
-    grain: Grain, first: str, wait: str, opens: bool, cron: str
+def test_the_schedule_looks_every_ten_minutes_and_at_the_instant_itself(
+    wait: str, opens: bool, cron: str
 ) -> None:
-    calendar = WindowCalendar(grain, first, close_after=Duration.parse(wait))
+    calendar = WindowCalendar(Grain.DAY, "2024-01-01", close_after=Duration.parse(wait))
     assert tick_cron(calendar, opens=opens) == cron
+
+
+def days(close_after: str) -> WindowCalendar:
+    return WindowCalendar(
+        Grain.DAY, "2024-01-01", "Europe/Berlin", close_after=Duration.parse(close_after)
+    )
+
+
+@pytest.mark.parametrize(
+    ("close_after", "waits_for"),
+    [("0 hours", "2024-01-04"), ("1 hours", "2024-01-03"), ("30 hours", "2024-01-02")],
+)
+def test_a_forecast_waits_for_what_has_closed_by_its_opening(
+    close_after: str, waits_for: str
+) -> None:
+    def missing(*closed: str) -> str | None:
+        return held_up_by(
+            days(close_after), "2024-01-05", opens=True, forecasts=True, opened=(), closed=closed
+        )
+
+    earlier = [w.key for w in days(close_after).between("2024-01-01", waits_for)]
+    assert missing(*earlier[:-1]) == f"the close of {waits_for}"
+    assert missing(*earlier) is None
+
+
+def test_the_first_forecast_waits_for_nothing() -> None:
+    assert (
+        held_up_by(days("0 hours"), "2024-01-01", opens=True, forecasts=True, opened=(), closed=())
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("forecasts", "opened", "missing"),
+    [(True, (), "the opening of 2024-01-02"), (True, ("2024-01-02",), None), (False, (), None)],
+)
+def test_a_close_waits_for_the_forecasts_of_its_window(
+    forecasts: bool, opened: tuple[str, ...], missing: str | None
+) -> None:
+    found = held_up_by(
+        days("0 hours"), "2024-01-02", opens=False, forecasts=forecasts, opened=opened, closed=()
+    )
+    assert found == missing

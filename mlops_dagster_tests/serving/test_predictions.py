@@ -40,12 +40,13 @@ def spark_rows(session: SparkSession, rows: pd.DataFrame) -> DataFrame:
         for visit, amount, age, member, city in columns.itertuples(index=False)
     ]
     uploaded: DataFrame = session.createDataFrame(values, SCHEMA)
-    return uploaded.repartition(3)
+    spread: DataFrame = uploaded.repartition(3)
+    return spread
 
 
 def collected(frame: DataFrame) -> pd.DataFrame:
-    table = frame.toArrow()
-    return table.to_pandas().sort_values("visit").reset_index(drop=True)
+    rows: pd.DataFrame = frame.toArrow().to_pandas()
+    return rows.sort_values("visit").reset_index(drop=True)
 
 
 @pytest.mark.parametrize(
