@@ -44,7 +44,7 @@ def refuse_clashes(expression: Expression, *, metrics: bool) -> None:
         raise error_at(expression.text, node.span, problem)
 
     kinds = dict.fromkeys(expression.columns, Kind.NUMBER) if metrics else {}
-    _read_condition(expression, kinds, refuse)
+    _read_condition(expression, kinds, refuse, noun="gate" if metrics else "rule")
 
 
 def refuse_mixed(expression: Expression) -> None:
@@ -82,11 +82,15 @@ def _column_outside(node: Node) -> ColumnRef | None:
 
 
 def _read_condition(
-    expression: Expression, kinds: Mapping[str, Kind], note: Callable[[Node, str], None]
+    expression: Expression,
+    kinds: Mapping[str, Kind],
+    note: Callable[[Node, str], None],
+    *,
+    noun: str = "rule",
 ) -> None:
     kind = KindReader(kinds, note).kind(expression.root)
     if kind not in (None, Kind.BOOLEAN):
-        note(expression.root, f"a rule is a condition, this is {kind.value}")
+        note(expression.root, f"a {noun} is a condition, this is {kind.value}")
 
 
 def _unknown(name: str, types: Mapping[str, str]) -> str:

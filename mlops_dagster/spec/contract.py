@@ -10,7 +10,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from mlops_dagster.errors import SpecError
 from mlops_dagster.spec.base import PATTERN_WORDS, ChoiceError, Column, SpecModel, SpecVersion
-from mlops_dagster.spec.positions import resolve_scalar
+from mlops_dagster.spec.positions import read_bounded, resolve_scalar
 from mlops_dagster.spec.problems import ProblemList
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.source import read_source
@@ -73,8 +73,8 @@ def read_contract(path: Path) -> Contract:
     """
     problems = ProblemList()
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = read_bounded(path)
+    except (OSError, ValueError) as error:
         raise SpecError("the contract cannot be read", where=str(path), found=str(error)) from error
     contract = read_source(content, Contract, file=str(path), problems=problems).model
     problems.raise_if_any()

@@ -7,6 +7,7 @@ from mlops_dagster.spec.files import Owner, WorkspaceFiles
 from mlops_dagster.spec.positions import Key
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
 from mlops_dagster.spec.tables import Table
+from mlops_dagster.spec.use_case import LAYERS
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class Declared:
 
 @dataclass(frozen=True)
 class Directory:
-    """All declared tables; naming one of `unreadable`, of wrong YAML, is no second mistake."""
+    """All declared tables.
+
+    Naming one of `unreadable`, whose YAML is wrong, is no second mistake; neither is naming one
+    that `unsure_owners` lack, where one key stands for two tables.
+    """
 
     tables: Mapping[TableRef, Declared]
     unreadable: frozenset[TableRef]
     unreadable_owners: frozenset[str]
+    unsure_owners: frozenset[str]
 
     def resolve(self, text: str, *path: Key, owner: Owner, at_key: bool = False) -> TableRef | None:
         """Return the table that `owner` means; report at `path` when there is none."""
@@ -44,6 +50,8 @@ class Directory:
             return None
         names = self.names_for(owner)
         if ref is None or ref not in self.tables:
+            if ref is not None and ref.owner in self.unsure_owners:
+                return None
             owner.source.report(
                 *path,
                 expected=(
@@ -57,7 +65,8 @@ class Directory:
             )
             return None
         declared = self.tables[ref]
-        if ref.owner != owner.name and not declared.spec.export:
+        hidden = not declared.spec.export and declared.owner.source.sound(*declared.path, "export")
+        if ref.owner != owner.name and hidden:
             owner.source.report(
                 *path,
                 expected="a table of this use case or one that its owner exports",
@@ -98,9 +107,15 @@ def directory_of(files: WorkspaceFiles) -> Directory:
         unreadable |= {
             ref
             for key in owner.source.keys_at("tables")
-            if (ref := _own_ref(owner, key)) not in tables
+            for ref in _possible_refs(owner, key)
+            if ref not in tables
         }
-    return Directory(tables, frozenset(unreadable), frozenset(unreadable_owners))
+    return Directory(
+        tables,
+        frozenset(unreadable),
+        frozenset(unreadable_owners),
+        frozenset(owner.name for owner in files.owners() if owner.source.repeats("tables")),
+    )
 
 
 def _own_ref(owner: Owner, key: str) -> TableRef:
@@ -108,6 +123,13 @@ def _own_ref(owner: Owner, key: str) -> TableRef:
         return TableRef.shared(key)
     layer, _, name = key.partition(".")
     return TableRef(owner.name, layer, name)
+
+
+def _possible_refs(owner: Owner, key: str) -> tuple[TableRef, ...]:
+    """Return the tables that a key may mean; one without a layer may mean any."""
+    if owner.name == PROJECT_OWNER or "." in key:
+        return (_own_ref(owner, key),)
+    return tuple(TableRef(owner.name, layer, key) for layer in LAYERS)
 
 
 def _ref(text: str, owner: Owner) -> TableRef | None:

@@ -23,7 +23,8 @@ class Draft:
 
     `columns` maps known column names to Spark types (None: not known); it is None when nothing is
     known. `calendar_known` is false when the use case's `windows` are wrong: then nothing is said
-    about windows.
+    about windows. `windowed_known` is false when a wrong input or path hides whether it has them.
+    `misnamed_sql` is the `<layer>.<name>` of the SQL file that a table without rows probably means.
     """
 
     declared: Declared
@@ -37,6 +38,8 @@ class Draft:
     calendar: WindowCalendar | None = None
     calendar_known: bool = True
     windowed: bool = False
+    windowed_known: bool = True
+    misnamed_sql: str | None = None
     rules: list[ResolvedRule] = field(default_factory=list)
 
     @property
@@ -62,6 +65,12 @@ class Draft:
     def path(self, *keys: Key) -> tuple[Key, ...]:
         """Return the path of a part of it in its file."""
         return (*self.declared.path, *keys)
+
+    @property
+    def key_sound(self) -> bool:
+        """Whether nothing is wrong with its key: all known columns, as far as they are known."""
+        known = self.columns is None or all(name in self.columns for name in self.spec.key)
+        return known and self.source.sound(*self.path("key"))
 
     def input_spec(self, name: str) -> Input:
         """Return what the user wrote about an input."""

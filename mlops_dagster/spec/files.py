@@ -9,10 +9,10 @@ from mlops_dagster.errors import nearest_name
 from mlops_dagster.spec.base import SpecModel
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.environment import Environment
-from mlops_dagster.spec.hook_files import read_hooks
+from mlops_dagster.spec.hook_files import HooksFile, read_hooks
 from mlops_dagster.spec.hooks import HOOKS_FILE, HookSource
 from mlops_dagster.spec.messages import quoted
-from mlops_dagster.spec.positions import read_document
+from mlops_dagster.spec.positions import read_bounded, read_document
 from mlops_dagster.spec.problems import Problem, ProblemList
 from mlops_dagster.spec.refs import PROJECT_OWNER, SHARED_LAYER
 from mlops_dagster.spec.source import Source, read_source
@@ -42,8 +42,12 @@ class Owner:
     source: Source[UseCase] | Source[Project]
     sql: Mapping[str, SqlFile]
     contracts: Mapping[str, Source[Contract]]
-    hooks: Mapping[str, HookSource]
-    hooks_readable: bool = True
+    hooks_file: HooksFile
+
+    @property
+    def hooks(self) -> Mapping[str, HookSource]:
+        """The hooks of its hooks.py by name."""
+        return self.hooks_file.hooks
 
 
 @dataclass
@@ -129,10 +133,9 @@ def _owner(
     problems: ProblemList,
     layers: tuple[str, ...],
 ) -> Owner:
-    hooks: dict[str, HookSource] = {}
-    readable = True
+    hooks_file = HooksFile(HOOKS_FILE)
     if name != PROJECT_OWNER:
-        hooks, readable = read_hooks(folder / HOOKS_FILE, root=root, problems=problems)
+        hooks_file = read_hooks(folder / HOOKS_FILE, root=root, problems=problems)
         _report_stray_sql(folder, root, problems)
     return Owner(
         name=name,
@@ -143,8 +146,7 @@ def _owner(
             for file in _sql(folder, layers, root, problems)
         },
         contracts=_contracts(folder, layers, root, problems),
-        hooks=hooks,
-        hooks_readable=readable,
+        hooks_file=hooks_file,
     )
 
 
@@ -155,8 +157,8 @@ def _sql(
         for path in sorted((folder / layer).glob("*.sql")):
             shown = path.relative_to(root).as_posix()
             try:
-                yield SqlFile(path, shown, path.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
+                yield SqlFile(path, shown, read_bounded(path).decode("utf-8"))
+            except (OSError, ValueError) as error:
                 _report(problems, shown, f"the file cannot be read as UTF-8 text: {error}")
 
 
@@ -207,10 +209,10 @@ def _read_yaml(
         return None
     shown = path.relative_to(root).as_posix()
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        _report(problems, shown, f"the file cannot be read: {error.strerror}")
-        return None
+        content = read_bounded(path)
+    except (OSError, ValueError) as error:
+        _report(problems, shown, f"the file cannot be read: {error}")
+        return Source(shown, read_document(b""), problems)
     return read_source(content, model, file=shown, problems=problems)
 
 

@@ -1,10 +1,12 @@
 """Reading hooks.py of a use case and checking the signatures of its hooks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlops_dagster.spec.hooks import HookKind, HookSource, find_hooks
+from mlops_dagster.spec.hooks import HookKind, HookSource, find_hooks, plain_functions
 from mlops_dagster.spec.metrics import METRICS
+from mlops_dagster.spec.positions import read_bounded
 from mlops_dagster.spec.problems import Problem, ProblemList
 
 # Parameters of a transform are its table's inputs, so they are checked where YAML names it.
@@ -14,25 +16,37 @@ SIGNATURES: Mapping[HookKind, tuple[str, ...]] = {
 }
 
 
-def read_hooks(
-    path: Path, *, root: Path, problems: ProblemList
-) -> tuple[dict[str, HookSource], bool]:
-    """Return the hooks of a file by name, and whether it could be read (a missing one can)."""
-    if not path.is_file():
-        return {}, True
+@dataclass(frozen=True)
+class HooksFile:
+    """A hooks.py: its hooks by name, and the lines of its functions that are none (`plain`).
+
+    `shown` is its path in messages. A file that is missing has no hooks, but is `readable`.
+    """
+
+    shown: str
+    hooks: Mapping[str, HookSource] = field(default_factory=dict)
+    plain: Mapping[str, int] = field(default_factory=dict)
+    readable: bool = True
+
+
+def read_hooks(path: Path, *, root: Path, problems: ProblemList) -> HooksFile:
+    """Return what a hooks.py holds, reporting hooks that cannot be called as they are."""
     shown = path.relative_to(root).as_posix()
+    if not path.is_file():
+        return HooksFile(shown)
 
     def report(line: int, problem: str, **parts: str | None) -> None:
         problems.add(Problem(shown, line, 1, "", problem, **parts))
 
     try:
-        found = find_hooks(path, path.read_bytes())
+        content = read_bounded(path)
+        found = find_hooks(path, content)
     except SyntaxError as error:
         report(error.lineno or 1, f"not valid Python: {error.msg}")
-        return {}, False
+        return HooksFile(shown, readable=False)
     except (OSError, ValueError, RecursionError) as error:
         report(1, f"the file cannot be read: {error}")
-        return {}, False
+        return HooksFile(shown, readable=False)
     hooks: dict[str, HookSource] = {}
     for hook in found:
         known = hooks.get(hook.name)
@@ -58,4 +72,4 @@ def read_hooks(
             )
         if hook.name in METRICS:
             report(hook.line, f"the @metric '{hook.name}' has the name of a built-in metric")
-    return hooks, True
+    return HooksFile(shown, hooks, plain_functions(content))

@@ -68,16 +68,37 @@ def find_hooks(file: Path, content: bytes) -> tuple[HookSource, ...]:
                     name=statement.name,
                     kind=kind,
                     line=statement.lineno,
-                    parameters=tuple(
-                        argument.arg
-                        for argument in (*statement.args.posonlyargs, *statement.args.args)
-                    ),
+                    parameters=_parameters(statement.args, kind),
                     source=ast.get_source_segment(text, statement) or "",
                     options=_options(decorator),
                     code=_code(module, statement),
                     file_digest=digest,
                 )
             )
+    return tuple(found)
+
+
+def plain_functions(content: bytes) -> Mapping[str, int]:
+    """Return the functions of a hooks file that are no hooks, with their lines."""
+    module = ast.parse(content.decode("utf-8"))
+    hooks = {hook.name for hook in find_hooks(Path(HOOKS_FILE), content)}
+    return {
+        statement.name: statement.lineno
+        for statement in module.body
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and statement.name not in hooks
+    }
+
+
+def _parameters(arguments: ast.arguments, kind: HookKind) -> tuple[str, ...]:
+    """Return what a hook is called with: a metric by position, the others by name."""
+    by_position = kind == "metric"
+    names = [*arguments.posonlyargs] if by_position else []
+    names += arguments.args
+    names += [] if by_position else arguments.kwonlyargs
+    found = [name.arg for name in names]
+    found += [f"*{arguments.vararg.arg}"] if arguments.vararg is not None else []
+    found += [f"**{arguments.kwarg.arg}"] if arguments.kwarg is not None else []
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from mlops_dagster.errors import nearest_name
 from mlops_dagster.spec.base import PATTERN_WORDS, ChoiceError
 from mlops_dagster.spec.model_fields import field_names
-from mlops_dagster.spec.positions import Data, KeyPath
+from mlops_dagster.spec.positions import Data, KeyPath, resolve_scalar
 from mlops_dagster.spec.use_case import LAYER_NAME_PATTERN, LAYERS
 
 _TYPE_WORDS: Mapping[str, str] = {
@@ -32,7 +32,12 @@ _LIMIT_WORDS: Mapping[str, tuple[str, str]] = {
 }
 # What stands in for a missing key of the whole file, so that the rest of it is checked too.
 _ROOT_SUBSTITUTES: Mapping[str, str | int] = {"spec_version": 1, "name": "unnamed"}
+_NUMBER_ERRORS = frozenset({"int_type", "float_type"})
 _MAPPING_ERRORS = frozenset({"model_type", "model_attributes_type", "dict_type"})
+# The discriminators of unions, of which pydantic puts the value into its locations.
+_DISCRIMINATORS = ("kind", "family")
+# User and password of an address.
+_SECRETS = re.compile(r"(://)[^/@\s]*@")
 _TRUE_WORDS = frozenset({"yes", "on", "true"})
 _FALSE_WORDS = frozenset({"no", "off", "false"})
 
@@ -69,7 +74,8 @@ def show(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}'" if len(value) <= 80 else f"'{value[:77]}...'"
+        open_text = _SECRETS.sub(r"\1***@", value)
+        return f"'{open_text}'" if len(open_text) <= 80 else f"'{open_text[:77]}...'"
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
@@ -132,6 +138,11 @@ def _scalar(kind: str, context: Mapping[str, object], value: Data) -> tuple[str,
     nearest: str | None = None
     if kind == "string_type" and isinstance(value, (bool, int, float)):
         nearest = f"'{show(value)}'"
+    elif kind in _NUMBER_ERRORS and isinstance(value, str):
+        number = resolve_scalar(value)
+        whole = kind != "float_type"
+        if isinstance(number, int if whole else (int, float)) and not isinstance(number, bool):
+            nearest = str(number)
     elif kind == "list_type" and isinstance(value, str):
         nearest = f"[{value}]"
     elif kind == "bool_type" and isinstance(value, str) and value.lower() in _TRUE_WORDS:
@@ -171,11 +182,12 @@ def _choice(path: KeyPath, value: object, names: tuple[str, ...]) -> Complaint:
     else:
         expected = f"one of {quoted(names)}"
     near = nearest_name(value.lower(), names) if isinstance(value, str) else None
+    written = None if near is None else near if near.isdigit() else f"'{near}'"
     return Complaint(
         path,
         expected,
         show(value),
-        None if near is None else f"'{near}'",
+        written,
         substitute=near or (int(names[0]) if names[0].isdigit() else names[0]),
     )
 
@@ -187,7 +199,12 @@ def _walk(loc: tuple[int | str, ...], data: Data) -> tuple[KeyPath, Data]:
     """
     path: list[int | str] = []
     value = data
+    tag_met = False
     for key in loc:
+        if isinstance(value, dict) and not tag_met and _is_tag(key, value):
+            tag_met = True
+            continue
+        tag_met = False
         if isinstance(value, dict) and key in value:
             value = value[str(key)]
         elif isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -196,6 +213,10 @@ def _walk(loc: tuple[int | str, ...], data: Data) -> tuple[KeyPath, Data]:
             continue
         path.append(key)
     return tuple(path), value
+
+
+def _is_tag(key: int | str, value: dict[str, Data]) -> bool:
+    return any(value.get(name) == key for name in _DISCRIMINATORS)
 
 
 def _at(data: Data, path: KeyPath) -> Data:

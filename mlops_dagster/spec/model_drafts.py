@@ -52,7 +52,9 @@ class ModelDraft:
     def require_event_time(self, table: Draft, path: tuple[Key, ...]) -> None:
         """Report a table with windows of which nobody could say when its rows were known."""
         missing = table.spec.event_time is None and table.source.sound(*table.path("event_time"))
-        if table.windowed and missing:
+        # Then the table's own mistake says so.
+        told = table.spec.known_at is not None or table.spec.valid_for is not None
+        if table.windowed and missing and not told:
             self.source.report(
                 *path,
                 expected="a table with an event_time",

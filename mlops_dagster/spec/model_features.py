@@ -73,7 +73,7 @@ def _check_feature_type(
 
 def _check_join(model: ModelDraft, table: Draft, path: tuple[Key, ...]) -> None:
     rows = model.rows
-    if not table.source.sound(*table.path("key")):
+    if not table.key_sound:
         return
     if not table.spec.key:
         model.source.report(

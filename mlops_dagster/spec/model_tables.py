@@ -54,12 +54,15 @@ def _check_rows(model: ModelDraft, calendar: WindowCalendar | None) -> None:
             expected="a table with a key",
             found=f"{rows.ref} without ({rows.declared.place})",
         )
-    if calendar is not None and not rows.windowed and rows.kind is not None:
+    if calendar is not None and not rows.windowed and rows.windowed_known:
         source.report(
             *path,
             expected="a table with windows, as the use case has them",
             found=f"{rows.ref} without ({rows.declared.place})",
         )
+        # Another table is meant; what the model joins to this one says nothing.
+        model.rows = None
+        return
     model.require_event_time(rows, path)
     if model.spec.rows.ahead.count and rows.spec.event_time is None and not rows.windowed:
         source.report(
@@ -98,7 +101,7 @@ def _check_label(model: ModelDraft) -> None:
 def _check_label_key(model: ModelDraft, label: Draft, rows: Draft | None) -> None:
     if rows is None or not rows.spec.key or set(label.spec.key) == set(rows.spec.key):
         return
-    if rows.source.sound(*rows.path("key")) and label.source.sound(*label.path("key")):
+    if all(table.key_sound for table in (rows, label)):
         shown = quoted(label.spec.key) or "none"
         model.source.report(
             *model.path("label", "table"),

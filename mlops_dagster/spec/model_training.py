@@ -1,7 +1,7 @@
 """How a model is trained and predicts: what does not fit its task, its windows or its hooks."""
 
 from mlops_dagster.spec.drafts import Draft
-from mlops_dagster.spec.hooks import HookKind, HookSource
+from mlops_dagster.spec.find_hook import find_hook
 from mlops_dagster.spec.messages import quoted
 from mlops_dagster.spec.model_drafts import ModelDraft
 from mlops_dagster.spec.models import (
@@ -13,7 +13,6 @@ from mlops_dagster.spec.models import (
     Ridge,
     Task,
 )
-from mlops_dagster.spec.positions import Key
 from mlops_dagster.windows import WindowCalendar
 
 
@@ -30,26 +29,6 @@ def check_training(model: ModelDraft, calendar: WindowCalendar | None, *, known:
     _check_history(model)
     if known and calendar is None:
         _check_windowless(model)
-
-
-def find_hook(model: ModelDraft, name: str, kind: HookKind, *path: Key) -> HookSource | None:
-    """Return a hook of the use case, or report that there is none of that kind."""
-    owner = model.owner
-    if not owner.hooks_readable:
-        return None
-    hook = owner.hooks.get(name)
-    if hook is not None and hook.kind == kind:
-        return hook
-    names = [known.name for known in owner.hooks.values() if known.kind == kind]
-    model.source.report(
-        *path,
-        expected=f"an @{kind} of hooks.py"
-        + (f": {quoted(names)}" if names else ", which has none"),
-        found=f"'{name}'" if hook is None else f"the @{hook.kind} '{name}'",
-        names=names,
-        nearest_to=name,
-    )
-    return None
 
 
 def check_opening(model: ModelDraft, open_tables: frozenset[object]) -> None:
@@ -80,15 +59,21 @@ def _check_estimator(model: ModelDraft) -> None:
     source, train, task = model.source, model.spec.train, model.spec.task
     estimator, path = train.estimator, model.path("train", "estimator")
     if isinstance(estimator, HookEstimator):
-        model.estimator_hook = find_hook(model, estimator.hook, "estimator", *path, "hook")
+        model.estimator_hook = find_hook(model.owner, estimator.hook, "estimator", *path, "hook")
     if not source.sound(*model.path("task")):
         return
     regression = task is Task.REGRESSION
-    if isinstance(estimator, Ridge) and not regression:
-        source.report(*path, "family", expected=f"a family for task {task.value}", found="'ridge'")
-    if isinstance(estimator, LogisticRegression) and regression:
+    wrong = LogisticRegression if regression else Ridge
+    right = "ridge" if regression else "logistic_regression"
+    if isinstance(estimator, wrong):
         source.report(
-            *path, "family", expected="a family for task regression", found="'logistic_regression'"
+            *path,
+            "family",
+            expected=(
+                f"a family for task {task.value}: "
+                f"{quoted(('hist_gradient_boosting', 'lightgbm', right, 'hook'))}"
+            ),
+            found=f"'{estimator.family}'",
         )
     weighted = (HistGradientBoosting, LightGbm, LogisticRegression)
     if regression and isinstance(estimator, weighted) and estimator.class_weight != "none":
@@ -123,7 +108,13 @@ def _check_holdout(model: ModelDraft) -> None:
         there, missing = ("by", "every") if holdout.every is None else ("every", "by")
         source.report(*path, expected=f"the key '{missing}' beside '{there}'", found="none")
     rows = model.rows
-    if holdout.by is None or rows is None or rows.windowed or rows.spec.event_time is not None:
+    if (
+        holdout.by is None
+        or rows is None
+        or rows.windowed
+        or not rows.windowed_known
+        or rows.spec.event_time is not None
+    ):
         return
     if rows.source.sound(*rows.path("event_time")):
         source.report(*path, "by", problem=f"{rows.ref} has no event_time that would have days")

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -30,6 +31,7 @@ __all__ = [
     "KeyPath",
     "Mistake",
     "Position",
+    "read_bounded",
     "read_document",
     "resolve_scalar",
     "show_path",
@@ -87,6 +89,20 @@ class Document:
         return found
 
 
+def read_bounded(path: Path) -> bytes:
+    """Return the bytes of a file that a person wrote.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is larger than any such file.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it has more than the {MAX_BYTES} bytes allowed")
+    return content
+
+
 def read_document(content: bytes) -> Document:
     """Read one YAML document from the bytes of a file; never raises for what the bytes hold."""
     try:
@@ -127,9 +143,6 @@ def show_path(path: KeyPath) -> str:
 
 
 def _text(content: bytes) -> str:
-    if len(content) > MAX_BYTES:
-        problem = f"the file has {len(content)} bytes, more than the {MAX_BYTES} allowed"
-        raise Unreadable(problem, Position(1, 1))
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -147,6 +160,10 @@ class _Reading:
     _count: int = 0
     _open: set[int] = field(default_factory=set)
     _noted: set[tuple[Position, str]] = field(default_factory=set)
+    _lost: set[Position] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._lost = {mistake.position for mistake in self.mistakes if mistake.lost}
 
     def value(self, node: Node, path: KeyPath) -> Data:
         self._spend(node)
@@ -179,13 +196,15 @@ class _Reading:
         for key, value in node.value:
             self._spend(key)
             text = self._scalar(key) if isinstance(key, ScalarNode) else None
+            if mark_position(key.start_mark) in self._lost:
+                continue
             if not isinstance(text, str):
                 shown = f"'{key.value}'" if isinstance(key, ScalarNode) else "a list or mapping"
                 self._mistake(key, path, f"a key must be a text, not {shown}")
             elif text in own:
                 first = mark_position(own[text][0].start_mark).line
                 problem = f"the key '{text}' stands twice, first in line {first}"
-                self._mistake(key, (*path, text), problem)
+                self._mistake(key, (*path, text), problem, repeated=True)
             else:
                 own[text] = (key, value)
         merge = own.pop("<<") if "<<" in own else None
@@ -199,6 +218,8 @@ class _Reading:
 
     def _merged(self, node: Node, path: KeyPath) -> Iterator[tuple[str, Node, Node]]:
         for source in node.value if isinstance(node, SequenceNode) else [node]:
+            if mark_position(source.start_mark) in self._lost:
+                continue
             if not isinstance(source, MappingNode):
                 self._mistake(source, path, "'<<' takes a mapping or a list of mappings")
             elif id(source) in self._open:
@@ -220,8 +241,16 @@ class _Reading:
             problem = f"more than {MAX_VALUES} values after following aliases"
             raise Unreadable(problem, mark_position(node.start_mark))
 
-    def _mistake(self, node: Node, path: KeyPath, problem: str, *, lost: bool = False) -> None:
+    def _mistake(
+        self,
+        node: Node,
+        path: KeyPath,
+        problem: str,
+        *,
+        lost: bool = False,
+        repeated: bool = False,
+    ) -> None:
         place = mark_position(node.start_mark)
         if (place, problem) not in self._noted:
             self._noted.add((place, problem))
-            self.mistakes.append(Mistake(place, path, problem, lost=lost))
+            self.mistakes.append(Mistake(place, path, problem, lost, repeated))

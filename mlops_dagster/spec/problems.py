@@ -36,7 +36,8 @@ class Problem:
         if self.next_step is not None:
             text += f". {self.next_step}"
         place = f"{self.file}:{self.line}"
-        return f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
+        line = f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
+        return "".join(sign if sign.isprintable() else _escaped(sign) for sign in line)
 
 
 @dataclass
@@ -66,6 +67,11 @@ class ProblemList:
         found = self.sorted()
         if found:
             raise SpecError("\n".join(str(problem) for problem in found))
+
+
+def _escaped(sign: str) -> str:
+    """Write what a terminal would obey or hide: control signs, line ends, changes of direction."""
+    return sign.encode("unicode_escape").decode("ascii")
 
 
 def _order(problem: Problem) -> tuple[str, int, int, str]:

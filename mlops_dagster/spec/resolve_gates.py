@@ -85,14 +85,14 @@ def _check_metric(model: ModelDraft, name: str, path: tuple[Key, ...]) -> None:
     owner, source, task = model.owner, model.source, model.spec.task
     hooks = [hook.name for hook in owner.hooks.values() if hook.kind == "metric"]
     known = list(metrics_for(task)) + hooks
-    sure = owner.hooks_readable and source.sound(*model.path("task"))
+    sure = owner.hooks_file.readable and source.sound(*model.path("task"))
     if name in known or not sure:
         return
     other = METRICS.get(name)
     tasks = (
         ""
         if other is None
-        else ", which is one of " + " and ".join(sorted(task.value for task in other.tasks))
+        else ", a metric of task " + " and ".join(sorted(task.value for task in other.tasks))
     )
     source.report(
         *path,

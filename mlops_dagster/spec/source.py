@@ -78,6 +78,7 @@ class Source(Generic[Model]):
         place = self._original(path)
         if any(place[: len(bad)] == bad for bad in self.damaged):
             return
+        place = self._written(place)
         near = None if nearest_to is None else nearest_name(nearest_to, names)
         position = self._position(place, at_key=at_key)
         self.problems.add(
@@ -102,6 +103,12 @@ class Source(Generic[Model]):
             return ()
         return tuple(data) if isinstance(data, dict) else ()
 
+    def repeats(self, *path: Key) -> bool:
+        """Tell whether a key of the mapping at a path stands twice."""
+        return any(
+            mistake.repeated and mistake.path[:-1] == path for mistake in self.document.mistakes
+        )
+
     def _complain(self, complaint: Complaint, place: KeyPath) -> None:
         position = self._position(place, at_key=complaint.at_key)
         self.problems.add(
@@ -118,6 +125,17 @@ class Source(Generic[Model]):
 
     def _position(self, place: KeyPath, *, at_key: bool) -> Position:
         return self.document.key_position(place) if at_key else self.document.position(place)
+
+    def _written(self, place: KeyPath) -> KeyPath:
+        """Return a path up to the scalar that is the short form of what it leads into."""
+        for length in range(len(place)):
+            try:
+                value = self.document.at(place[:length])
+            except KeyError:
+                return place
+            if not isinstance(value, (dict, list)):
+                return place[:length]
+        return place
 
     def _original(self, path: KeyPath) -> KeyPath:
         """Translate a path of the model to one of the file."""
@@ -147,7 +165,7 @@ def read_source(
                 problem=mistake.problem,
             )
         )
-        if mistake.lost:
+        if mistake.lost and mistake.path:
             source.damaged.add(mistake.path)
     if document.data is None and document.mistakes:
         return source

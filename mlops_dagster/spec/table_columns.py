@@ -21,18 +21,25 @@ def learn_columns(draft: Draft) -> None:
     if draft.contract is None or contract is None:
         draft.columns = None if outputs is None else dict.fromkeys(outputs)
         return
+    sound = contract.sound("columns")
     seen: set[str] = set()
     for number, column in enumerate(draft.contract.columns):
         if column.name == WINDOW_COLUMN:
+            sound = False
             contract.report(
                 "columns", number, "name", problem="the column 'window' is added, never declared"
             )
         elif column.name.lower() in seen:
+            sound = False
             contract.report(
                 "columns", number, "name", problem=f"the column '{column.name}' stands twice"
             )
         seen.add(column.name.lower())
+    if not sound:
+        draft.columns = None if outputs is None else dict.fromkeys(outputs)
+        return
     draft.columns = dict(draft.contract.types)
+    outputs = None if outputs is None else tuple(o for o in outputs if o != WINDOW_COLUMN)
     if outputs is not None and {o.lower() for o in outputs} != seen and draft.sql_file is not None:
         missing = [name for name in outputs if name.lower() not in seen]
         gone = [n for n in draft.columns if n.lower() not in {o.lower() for o in outputs}]

@@ -23,9 +23,12 @@ def mark_windowed(drafts: Mapping[TableRef, Draft], order: list[TableRef]) -> No
     for ref in order:
         draft = drafts[ref]
         if draft.kind != "files":
-            draft.windowed = any(drafts[read].windowed for read in draft.inputs.values())
-        for name, read in draft.inputs.items():
-            _check_input(draft, name, drafts[read])
+            read = [drafts[ref] for ref in draft.inputs.values()]
+            draft.windowed = any(one.windowed for one in read)
+            known = all(one.windowed_known for one in read)
+            draft.windowed_known = draft.windowed or (draft.windowed_known and known)
+        for name, ref_read in draft.inputs.items():
+            _check_input(draft, name, drafts[ref_read])
 
 
 def _visit(
@@ -60,18 +63,15 @@ def _report_cycle(
     drafts[last].source.report(
         *drafts[last].path("inputs", name), problem=f"tables read each other in a circle: {shown}"
     )
+    for ref, _ in cycle:
+        drafts[ref].windowed_known = False
 
 
 def _check_input(draft: Draft, name: str, read: Draft) -> None:
     given, source = draft.input_spec(name), draft.source
     if not read.windowed:
-        # Whether what it reads has windows is only certain when that table's source is.
         for key, value in (("back", given.back), ("until", given.until)):
-            if (
-                value is not None
-                and read.kind is not None
-                and read.source.sound(*read.path("files"))
-            ):
+            if value is not None and read.windowed_known:
                 source.report(
                     *draft.path("inputs", name, key),
                     problem=f"{read.ref} has no windows, it is read whole",

@@ -1,13 +1,15 @@
 """Where each table's rows come from: files, a hook or a SQL file, and which tables it reads."""
 
 import re
+from collections.abc import Mapping
 
-from mlops_dagster.errors import ExpressionError
+from mlops_dagster.errors import ExpressionError, nearest_name
 from mlops_dagster.rules import parse_select
 from mlops_dagster.spec.calendars import Calendars
 from mlops_dagster.spec.directory import Declared, Directory
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.files import Owner, SqlFile
+from mlops_dagster.spec.find_hook import find_hook
 from mlops_dagster.spec.messages import quoted
 from mlops_dagster.spec.problems import Problem, ProblemList
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
@@ -54,14 +56,20 @@ def parse_sql(draft: Draft, drafts: dict[TableRef, Draft], problems: ProblemList
             )
 
 
-def report_unused(owner: Owner, directory: Directory, problems: ProblemList) -> None:
+def report_unused(
+    owner: Owner,
+    directory: Directory,
+    drafts: Mapping[TableRef, Draft],
+    problems: ProblemList,
+) -> None:
     """Report SQL files and contracts that no table of the owner uses."""
     if owner.source.model is None:
         return
     declared = {f"{ref.layer}.{ref.name}" for ref in directory.tables if ref.owner == owner.name}
     unsure = {f"{ref.layer}.{ref.name}" for ref in directory.unreadable if ref.owner == owner.name}
+    misnamed = {draft.misnamed_sql for draft in drafts.values() if draft.owner is owner}
     for name, file in owner.sql.items():
-        if name not in declared | unsure:
+        if name not in declared | unsure | misnamed:
             _report_file(problems, file.shown, f"no table '{name}' is declared for this SQL file")
     for name, contract in owner.contracts.items():
         if name not in declared | unsure:
@@ -96,6 +104,8 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
             problem="only a table of files has texts that mean null",
             at_key=True,
         )
+    if draft.kind is None or len(draft.inputs) < len(draft.source.keys_at(*draft.path("inputs"))):
+        draft.windowed_known = False
     if spec.hook is not None:
         _find_hook(draft, spec.hook)
     return draft
@@ -112,13 +122,15 @@ def _find_kind(draft: Draft) -> None:
     if len(present) == 1:
         draft.kind = "files" if spec.files is not None else "hook" if spec.hook else "sql"
         return
-    unused = [
-        name.partition(".")[2]
-        for name in draft.owner.sql
-        if name.startswith(f"{ref.layer}.") and name not in draft.source.keys_at("tables")
-    ]
     if not all(draft.source.sound(*draft.path(key)) for key in ("files", "hook")):
         return
+    unused = {
+        name
+        for name in draft.owner.sql
+        if name.startswith(f"{ref.layer}.") and name not in draft.source.keys_at("tables")
+    }
+    if not present:
+        draft.misnamed_sql = nearest_name(f"{ref.layer}.{ref.name}", unused)
     draft.source.report(
         *draft.path(),
         expected=(
@@ -126,7 +138,7 @@ def _find_kind(draft: Draft) -> None:
             f"{ref.layer}/{ref.name}.sql"
         ),
         found=" and ".join(present) or "none",
-        names=[f"{ref.layer}/{name}.sql" for name in unused],
+        names=[f"{name.replace('.', '/')}.sql" for name in unused],
         nearest_to=None if present else f"{ref.layer}/{ref.name}.sql",
         at_key=True,
     )
@@ -148,9 +160,9 @@ def _check_inputs(draft: Draft) -> None:
 
 def _check_files(draft: Draft, files: str) -> None:
     source, path = draft.source, draft.path("files")
-    parts = files.split("/")
-    absolute = files.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:", files)
-    if absolute or "://" in files or ".." in parts or "\\" in files or "" in parts[:-1]:
+    wildcards = re.search(r"[*?\[\]{}]", _PLACEHOLDER.sub("", files)) is not None
+    draft.windowed_known = not wildcards and _is_below(files)
+    if not _is_below(files):
         source.report(
             *path,
             expected="a path below the landing folder, without '..' or an address",
@@ -159,13 +171,23 @@ def _check_files(draft: Draft, files: str) -> None:
     placeholders = _PLACEHOLDER.findall(files)
     if placeholders.count("window") > 1 or set(placeholders) - {"window"}:
         source.report(*path, expected="at most one placeholder, '{window}'", found=f"'{files}'")
+        draft.windowed_known = False
         return
-    if re.search(r"[*?\[\]{}]", _PLACEHOLDER.sub("", files)):
-        source.report(*path, expected="the path of one file, without wildcards", found=f"'{files}'")
+    if wildcards:
+        source.report(*path, expected="a path without wildcards", found=f"'{files}'")
     draft.windowed = bool(placeholders)
     if draft.windowed and draft.calendar is None and draft.calendar_known:
         where = "project.yaml" if draft.ref.owner == PROJECT_OWNER else "the use case"
         source.report(*path, problem=f"'{{window}}' has no meaning: {where} declares no windows")
+
+
+def _is_below(files: str) -> bool:
+    """Tell whether a path stays below the folder it is joined to, on every system."""
+    absolute = files.startswith(("/", "~")) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", files)
+    parts = files.removesuffix("/").split("/")
+    return not absolute and not any(
+        part.strip() in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts
+    )
 
 
 def _find_hook(draft: Draft, name: str) -> None:
@@ -173,28 +195,16 @@ def _find_hook(draft: Draft, name: str) -> None:
     if owner.name == PROJECT_OWNER:
         source.report(*path, problem="only a use case has hooks", at_key=True)
         return
-    if not owner.hooks_readable:
-        return
-    transforms = [hook.name for hook in owner.hooks.values() if hook.kind == "transform"]
-    hook = owner.hooks.get(name)
-    if hook is None or hook.kind != "transform":
-        source.report(
-            *path,
-            expected="a @transform of hooks.py"
-            + (f": {quoted(transforms)}" if transforms else ", which has none"),
-            found=f"'{name}'" if hook is None else f"the @{hook.kind} '{name}'",
-            names=transforms,
-            nearest_to=name,
-        )
-        return
-    draft.hook = hook
-    if not source.sound(*draft.path("inputs")):
+    hook = draft.hook = find_hook(owner, name, "transform", *path)
+    if hook is None or not source.sound(*draft.path("inputs")):
         return
     parameters = set(hook.parameters) - {WINDOW_PARAMETER}
     if parameters != set(draft.spec.inputs):
         source.report(
             *path,
-            expected=f"inputs named as the parameters of {name}: {quoted(sorted(parameters))}",
+            expected=(
+                f"inputs named as the parameters of {name}: {quoted(sorted(parameters)) or 'none'}"
+            ),
             found=quoted(sorted(draft.spec.inputs)) or "none",
         )
 

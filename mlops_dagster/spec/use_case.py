@@ -2,13 +2,14 @@
 
 from enum import Enum
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from mlops_dagster.spec.base import (
     PATTERN_WORDS,
     ZERO_TIME,
+    ChoiceError,
     FromText,
     Name,
     Owner,
@@ -26,7 +27,8 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("a time zone of the IANA database such as 'Europe/Berlin'") from error
+        expected = "a time zone of the IANA database such as 'Europe/Berlin'"
+        raise ChoiceError(expected, tuple(available_timezones())) from error
     return value
 
 

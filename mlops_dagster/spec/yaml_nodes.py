@@ -21,6 +21,13 @@ Key = str | int
 KeyPath = tuple[Key, ...]
 
 MAX_DEPTH = 40
+# By what PyYAML says: what to do about the mistakes that are made most.
+_HINTS = {
+    r"found character '\t'": ". Indent with spaces, not with tabs",
+    "that cannot start any token": ". Put a text that begins with this character in quotes",
+    "but got '{'": ". Put a text with braces in quotes",
+    "mapping values are not allowed": ". Put a text with ': ' in quotes",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -33,12 +40,16 @@ class Position:
 
 @dataclass(frozen=True)
 class Mistake:
-    """Something wrong with the YAML itself; `lost` when null stands for an unreadable value."""
+    """Something wrong with the YAML itself.
+
+    `lost` when the value there says nothing any more, `repeated` when a key stands twice.
+    """
 
     position: Position
     path: KeyPath
     problem: str
     lost: bool = False
+    repeated: bool = False
 
 
 class Unreadable(Exception):
@@ -67,7 +78,8 @@ def compose(text: str) -> tuple[Node | None, list[Mistake]]:
     except yaml.MarkedYAMLError as error:
         said = " ".join(part for part in (error.context, error.problem) if part)
         place = mark_position(error.problem_mark or error.context_mark)
-        raise Unreadable(f"not valid YAML: {said}", place) from error
+        hint = next((hint for sign, hint in _HINTS.items() if sign in said), "")
+        raise Unreadable(f"not valid YAML: {said}{hint}", place) from error
 
 
 def mark_position(mark: object) -> Position:
@@ -117,7 +129,8 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
         tag = getattr(event, "tag", None)
         if tag is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
-            self._mistake(event, f"the tag {shown} is not allowed; YAML is data here")
+            problem = f"the tag {shown} is not allowed; YAML is data here"
+            self.mistakes.append(Mistake(mark_position(event.start_mark), (), problem, lost=True))
         if event.anchor in self.anchors:
             self._mistake(event, f"the anchor &{event.anchor} stands twice")
             del self.anchors[event.anchor]

@@ -187,7 +187,7 @@ def test_the_names_of_a_gate_are_metrics() -> None:
     [
         ("mean(x) > 1", "a gate compares metrics and sees no rows"),
         ("model.auc > 1", "the name of a metric has no dots"),
-        ("roc_auc", "a rule is a condition, this is a number"),
+        ("roc_auc", "a gate is a condition, this is a number"),
         ("roc_auc > 'a'", "a number cannot be compared with a text"),
         ("lower(roc_auc) = 'a'", "expected a text, found a number"),
         ("1 > 0", "the gate names no metric"),
