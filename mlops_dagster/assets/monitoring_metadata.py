@@ -94,10 +94,10 @@ def quality_metadata(reports: "tuple[QualityReport, ...]") -> Metadata:
             {
                 "window": report.window,
                 "metric": metric.metric,
-                "value": _rounded(metric.value),
-                "low": _rounded(metric.low),
-                "high": _rounded(metric.high),
-                "expected": _rounded(metric.expected),
+                "value": metric.value,
+                "low": metric.low,
+                "high": metric.high,
+                "expected": metric.expected,
                 "verdict": metric.verdict.value,
                 "final": report.final,
             }

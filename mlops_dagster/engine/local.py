@@ -89,4 +89,32 @@ def new_session(
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     session = ConnectSession.builder.channelBuilder(builder).create()
     session.client.set_retry_policies([DefaultPolicy(max_retries=retries)])
+    _close_only_when_told(session)
     return cast(SparkSession, session)
+
+
+# Sessions that nobody has stopped yet, so that none is collected as garbage.
+_OPEN: set[ConnectSession] = set()
+
+
+def _close_only_when_told(session: ConnectSession) -> None:
+    """Keep the garbage collector from closing a session.
+
+    pyspark's `SparkSession.__del__` shuts down the thread pool that all sessions of the process
+    share and waits for it. Collected inside a thread of that pool, or inside one that is just
+    starting, it waits for itself and the process hangs.
+    """
+    client = session.client
+    close = client.close
+
+    def close_once() -> None:
+        client.close = _nothing  # type: ignore[method-assign]
+        _OPEN.discard(session)
+        close()
+
+    client.close = close_once  # type: ignore[method-assign]
+    _OPEN.add(session)
+
+
+def _nothing() -> None:
+    """Do nothing: the session was stopped before it is collected."""
