@@ -13,7 +13,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from mlops_dagster.windows import Duration, DurationUnit
+from mlops_dagster.windows import Duration, DurationTooLong, DurationUnit
 
 SpecVersion = Literal[1]
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
@@ -64,9 +64,15 @@ def _duration(value: object) -> object:
 
 
 def _time_span(value: object) -> object:
-    parsed = _duration(value)
+    expected = "a time span such as '4 hours' (units: minutes, hours, days, weeks)"
+    try:
+        parsed = _duration(value)
+    except DurationTooLong:
+        raise
+    except ValueError:
+        raise ValueError(expected) from None
     if isinstance(parsed, Duration) and parsed.is_windows:
-        raise ValueError("a time span such as '4 hours', not a number of windows")
+        raise ValueError(expected)
     return parsed
 
 

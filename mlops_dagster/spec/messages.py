@@ -36,8 +36,6 @@ _NUMBER_ERRORS = frozenset({"int_type", "float_type"})
 _MAPPING_ERRORS = frozenset({"model_type", "model_attributes_type", "dict_type"})
 # The discriminators of unions, of which pydantic puts the value into its locations.
 _DISCRIMINATORS = ("kind", "family")
-# User and password of an address.
-_SECRETS = re.compile(r"(://)[^/@\s]*@")
 _TRUE_WORDS = frozenset({"yes", "on", "true"})
 _FALSE_WORDS = frozenset({"no", "off", "false"})
 
@@ -74,8 +72,7 @@ def show(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        open_text = _SECRETS.sub(r"\1***@", value)
-        return f"'{open_text}'" if len(open_text) <= 80 else f"'{open_text[:77]}...'"
+        return f"'{value}'" if len(value) <= 80 else f"'{value[:77]}...'"
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):

@@ -1,8 +1,12 @@
 """Mistakes in what users write: where each stands, what was expected, what was found."""
 
+import re
 from dataclasses import dataclass, field
 
 from mlops_dagster.errors import SpecError
+
+# User and password of an address.
+_SECRETS = re.compile(r"(://)[^/@\s]*@")
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +41,7 @@ class Problem:
             text += f". {self.next_step}"
         place = f"{self.file}:{self.line}"
         line = f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
+        line = _SECRETS.sub(r"\1***@", line)
         return "".join(sign if sign.isprintable() else _escaped(sign) for sign in line)
 
 

@@ -46,7 +46,7 @@ def learn_columns(draft: Draft) -> None:
         contract.report(
             "columns",
             expected=f"the columns of {draft.sql_file.shown}",
-            found=" and ".join(
+            found=", and ".join(
                 text
                 for text in (
                     f"{quoted(gone)}, which it does not make" if gone else "",

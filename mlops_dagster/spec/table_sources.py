@@ -32,7 +32,9 @@ def parse_sql(draft: Draft, drafts: dict[TableRef, Draft], problems: ProblemList
     Drafts of the inputs must know their columns already: these resolve a `*`.
     """
     file = draft.sql_file
-    if draft.kind != "sql" or file is None or not draft.source.sound(*draft.path("inputs")):
+    if draft.kind != "sql" or file is None or not draft.spec.inputs:
+        return
+    if not draft.source.sound(*draft.path("inputs")):
         return
     try:
         draft.sql = parse_select(
@@ -104,7 +106,14 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
             problem="only a table of files has texts that mean null",
             at_key=True,
         )
-    if draft.kind is None or len(draft.inputs) < len(draft.source.keys_at(*draft.path("inputs"))):
+    resolved = len(draft.inputs) == len(draft.source.keys_at(*draft.path("inputs")))
+    missing = draft.kind == "sql" and not draft.inputs
+    if (
+        draft.kind is None
+        or missing
+        or not resolved
+        or not draft.source.sound(*draft.path("inputs"))
+    ):
         draft.windowed_known = False
     if spec.hook is not None:
         _find_hook(draft, spec.hook)

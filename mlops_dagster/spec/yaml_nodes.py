@@ -25,7 +25,7 @@ MAX_DEPTH = 40
 _HINTS = {
     r"found character '\t'": ". Indent with spaces, not with tabs",
     "that cannot start any token": ". Put a text that begins with this character in quotes",
-    "but got '{'": ". Put a text with braces in quotes",
+    "while parsing a flow mapping": ". Put a text with braces in quotes",
     "mapping values are not allowed": ". Put a text with ': ' in quotes",
 }
 

@@ -28,6 +28,10 @@ _FIXED: dict[DurationUnit, timedelta] = {
 _LONGEST = timedelta(days=36525)
 
 
+class DurationTooLong(ValueError):
+    """A duration is written rightly, but reaches further than any calendar."""
+
+
 @dataclass(frozen=True)
 class Duration:
     """A length of time of fixed units, or a number of windows.
@@ -44,7 +48,8 @@ class Duration:
         """Read `4 hours`, `1 day`, `12 windows`.
 
         Raises:
-            ValueError: The text is not a count, one space and a unit, or more than 100 years.
+            DurationTooLong: It is more than 100 years.
+            ValueError: The text is not a count, one space and a unit.
         """
         match = _TEXT.fullmatch(text)
         if match is None:
@@ -53,7 +58,7 @@ class Duration:
             )
         duration = cls(int(match["count"]), DurationUnit(match["unit"]))
         if not duration.is_windows and duration.elapsed > _LONGEST:
-            raise ValueError("a duration of at most 100 years")
+            raise DurationTooLong("a duration of at most 100 years")
         return duration
 
     def __str__(self) -> str:
