@@ -15,6 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mlops_dagster.spec.yaml_nodes import (
     MAX_DEPTH,
+    MAX_VALUES,
     Key,
     KeyPath,
     Mistake,
@@ -40,8 +41,6 @@ __all__ = [
 Data = None | bool | int | float | str | list["Data"] | dict[str, "Data"]
 
 MAX_BYTES = 1_000_000
-# Counted after aliases are followed: ten aliases of ten aliases of ... end here.
-MAX_VALUES = 100_000
 MAX_SCALAR = 20_000
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")

@@ -21,6 +21,8 @@ Key = str | int
 KeyPath = tuple[Key, ...]
 
 MAX_DEPTH = 40
+# Counted as written, and again after aliases are followed: ten aliases of ten of ten ... end here.
+MAX_VALUES = 50_000
 # By what PyYAML says: what to do about the mistakes that are made most.
 _HINTS = {
     r"found character '\t'": ". Indent with spaces, not with tabs",
@@ -98,6 +100,7 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
         BaseResolver.__init__(self)
         self.mistakes: list[Mistake] = []
         self._depth = 0
+        self._count = 0
 
     def only_root(self) -> Node | None:
         self._take()
@@ -108,6 +111,10 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event = self._peek()
+        self._count += 1
+        if self._count > MAX_VALUES:
+            problem = f"more than {MAX_VALUES} values"
+            raise Unreadable(problem, mark_position(event.start_mark))
         if _is_alias(event) and event.anchor not in self.anchors:
             self._take()
             problem = f"the alias *{event.anchor} has no anchor &{event.anchor} before it"

@@ -81,8 +81,8 @@ def test_a_task_that_is_wrong_itself_is_told_alone(tmp_path: Path) -> None:
     write_project(tmp_path, {USE_CASE: text})
     assert messages(tmp_path) == [
         (
-            f"{USE_CASE}:33: models.late.task: expected one of 'binary', 'multiclass', 'regression', "
-            "found 'forecast'"
+            f"{USE_CASE}:33: models.late.task: expected one of 'binary', 'multiclass', "
+            "'regression', found 'forecast'"
         )
     ]
 
