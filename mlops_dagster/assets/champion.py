@@ -29,10 +29,22 @@ def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.Assets
     key = champion_key(model)
     calendar = use_case.calendar
 
-    @dg.asset(
-        key=key,
-        deps=[dg.AssetDep(model_key(model), partition_mapping=same_window(calendar))],
-        partitions_def=partitions_of(calendar),
+    @dg.multi_asset(
+        name="__".join(key.path),
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[dg.AssetDep(model_key(model), partition_mapping=same_window(calendar))],
+                group_name=group_name(use_case.name, "model"),
+                description=(
+                    f"The version of {model.stream} that scores the windows after this one, if its "
+                    "gates and staging tests let it through."
+                ),
+                owners=model_owners(use_case, model),
+                kinds={"mlflow"},
+                skippable=True,
+            )
+        ],
         check_specs=[
             dg.AssetCheckSpec(
                 STAGING_TESTS,
@@ -40,14 +52,9 @@ def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.Assets
                 description="In a clean process it predicts its golden rows as when trained.",
             )
         ],
-        group_name=group_name(use_case.name, "model"),
-        description=(
-            f"The version of {model.stream} that scores the windows after this one, if its gates "
-            "and staging tests let it through."
-        ),
-        owners=model_owners(use_case, model),
-        kinds={"mlflow"},
-        output_required=False,
+        partitions_def=partitions_of(calendar),
+        # A model that its gates stop is not tested: only a multi-asset may leave its check out.
+        can_subset=True,
     )
     def promote(
         context: dg.AssetExecutionContext, mlops: WorkspaceResource, mlflow: MlflowResource
