@@ -204,16 +204,10 @@ def _used_names(statement: ast.stmt) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
 
 
-class _DocstringsRemoved(ast.NodeTransformer):
-    """Drops texts that stand alone as statements."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
-        return ast.Pass() if _is_docstring(node) else node
-
-
 def _without_docstrings(statement: ast.stmt) -> ast.stmt:
+    """Return a copy without texts that stand alone as statements."""
     copy = ast.parse(ast.unparse(statement)).body[0]
-    changed = _DocstringsRemoved().visit(copy)
-    if not isinstance(changed, ast.stmt):
-        raise TypeError(f"a statement became {type(changed).__name__}")
-    return ast.fix_missing_locations(changed)
+    for node in ast.walk(copy):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            node.body = [part for part in node.body if not _is_docstring(part)] or [ast.Pass()]
+    return ast.fix_missing_locations(copy)
