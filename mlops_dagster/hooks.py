@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from mlops_dagster.errors import HookError, nearest_name
-from mlops_dagster.spec.hooks import HookSource
+from mlops_dagster.spec.hooks import HookSource, find_hooks, is_own_file
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -69,11 +69,16 @@ def load_hook(source: HookSource) -> Callable[..., Any]:
     workers that cannot import it.
 
     Raises:
-        HookError: The file is gone, changed since the workspace was loaded, fails to import, or
-        lacks
-            the function.
+        HookError: The file is gone, changed since the workspace was loaded, lies elsewhere or fails
+            to import, or the function is no hook of this kind.
     """
     where = f"{source.file}:{source.line}"
+    if not is_own_file(source.file):
+        raise HookError(
+            "a hook stands in a file called hooks.py of its use case's folder",
+            where=where,
+            found=str(source.file.resolve()),
+        )
     try:
         content = source.file.read_bytes()
     except OSError as error:
@@ -86,14 +91,17 @@ def load_hook(source: HookSource) -> Callable[..., Any]:
                 "Reload the code location, so that the change becomes part of the code version"
             ),
         )
+    found = {hook.name: hook.kind for hook in find_hooks(source.file, content)}
+    if source.name not in found or found[source.name] != source.kind:
+        raise HookError(
+            f"'{source.name}' is no @{source.kind} of the hooks file",
+            where=where,
+            nearest=nearest_name(source.name, found),
+        )
     module = _module(source, content)
     function = getattr(module, source.name, None)
     if not callable(function):
-        raise HookError(
-            f"the hooks file has no function '{source.name}'",
-            where=where,
-            nearest=nearest_name(source.name, vars(module)),
-        )
+        raise HookError(f"the hooks file removes its function '{source.name}'", where=where)
     return function  # type: ignore[no-any-return]
 
 

@@ -6,37 +6,29 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator
 
 from mlops_dagster.errors import SpecError
-from mlops_dagster.spec.base import PATTERN_WORDS, ChoiceError, Column, SpecModel, SpecVersion
+from mlops_dagster.spec.base import ChoiceError, Column, SpecModel, SpecVersion
 from mlops_dagster.spec.positions import read_bounded, resolve_scalar
 from mlops_dagster.spec.problems import ProblemList
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.source import read_source
+from mlops_dagster.spec.spark_types import TYPE_NAMES, is_spark_type
 
-# fmt: off
-SPARK_TYPES = (
-    "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "string", "varchar",
-    "char", "boolean", "binary", "date", "timestamp", "timestamp_ntz", "array", "map", "struct",
-    "variant",
-)
-# fmt: on
 # What YAML refuses or reads as a line break even in quotes.
 _HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-TYPE_PATTERN = r"^[a-z_]+(\(\d+(,\d+)?\))?(<.+>)?$"
-PATTERN_WORDS[TYPE_PATTERN] = "a Spark type such as 'bigint', 'decimal(10,2)' or 'array<string>'"
+_TYPE_WORDS = "a Spark type such as 'bigint', 'decimal(10,2)' or 'array<string>'"
 
 
 def _known_type(value: str) -> str:
-    name = re.split(r"[(<]", value, maxsplit=1)[0]
-    if name not in SPARK_TYPES:
-        raise ChoiceError(PATTERN_WORDS[TYPE_PATTERN], SPARK_TYPES)
+    if not is_spark_type(value):
+        raise ChoiceError(_TYPE_WORDS, TYPE_NAMES)
     return value
 
 
 # Spark's simple type names, such as bigint, double, string, timestamp, decimal(10,2).
-SparkType = Annotated[str, StringConstraints(pattern=TYPE_PATTERN), AfterValidator(_known_type)]
+SparkType = Annotated[str, AfterValidator(_known_type)]
 
 
 class ContractColumn(SpecModel):
@@ -91,7 +83,7 @@ def write_contract(path: Path, contract: Contract) -> None:
         "# from then on a batch with other columns is refused.",
         "spec_version: 1",
         f"table: {_scalar(contract.table)}",
-        "columns:",
+        "columns:" if contract.columns else "columns: []",
     ]
     for column in contract.columns:
         nullable = "true" if column.nullable else "false"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlops_dagster.spec.hooks import HookKind, HookSource, find_hooks, plain_functions
+from mlops_dagster.spec.hooks import HookKind, HookSource, find_hooks, is_own_file, plain_functions
 from mlops_dagster.spec.metrics import METRICS
 from mlops_dagster.spec.positions import read_bounded
 from mlops_dagster.spec.problems import Problem, ProblemList
@@ -38,6 +38,9 @@ def read_hooks(path: Path, *, root: Path, problems: ProblemList) -> HooksFile:
     def report(line: int, problem: str, **parts: str | None) -> None:
         problems.add(Problem(shown, line, 1, "", problem, **parts))
 
+    if not is_own_file(path):
+        report(1, f"the file is a link to {path.resolve()}", expected="a file of this folder")
+        return HooksFile(shown, readable=False)
     try:
         content = read_bounded(path)
         found = find_hooks(path, content)

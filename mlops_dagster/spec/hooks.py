@@ -78,6 +78,11 @@ def find_hooks(file: Path, content: bytes) -> tuple[HookSource, ...]:
     return tuple(found)
 
 
+def is_own_file(file: Path) -> bool:
+    """Tell whether a file is the hooks.py of its folder, and no link that leads out of it."""
+    return file.resolve() == file.parent.resolve() / HOOKS_FILE
+
+
 def plain_functions(content: bytes) -> Mapping[str, int]:
     """Return the functions of a hooks file that are no hooks, with their lines."""
     module = ast.parse(content.decode("utf-8"))
