@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from mlops_dagster.spec.base import SpecModel
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.environment import Environment
@@ -32,7 +34,7 @@ def json_schema(kind: str) -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **SCHEMAS[kind].model_json_schema(by_alias=True),
     }
-    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+    return json.dumps(_as_written(schema), indent=2, sort_keys=True) + "\n"
 
 
 def write_schemas(folder: Path) -> tuple[Path, ...]:
@@ -44,3 +46,28 @@ def write_schemas(folder: Path) -> tuple[Path, ...]:
         path.write_text(json_schema(kind), encoding="utf-8")
         paths.append(path)
     return tuple(paths)
+
+
+def _as_written(schema: JsonValue) -> JsonValue:
+    """Return a schema with defaults as they are written in YAML, and without keys of other names.
+
+    pydantic gives a default as the fields of its class, which nobody may write; a default with
+    more than one part is left out, since its parts tell theirs.
+    """
+    if isinstance(schema, list):
+        return [_as_written(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _as_written(value) for key, value in schema.items() if key != "default"}
+    if "default" in schema:
+        default = schema["default"]
+        if not isinstance(default, dict):
+            found["default"] = default
+        elif default.keys() == {"count", "unit"}:
+            count = default["count"]
+            found["default"] = f"{count} {default['unit']}{'' if count == 1 else 's'}"
+        elif default.keys() == {"megabytes"}:
+            found["default"] = f"{default['megabytes']} MB"
+    if "patternProperties" in found:
+        found.setdefault("additionalProperties", False)
+    return found
