@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from operator import ge, gt, le, lt
 from typing import TypeGuard
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -15,6 +16,29 @@ _TYPES: Mapping[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
+}
+
+# These look into values of another type.
+_OF_PARTS = {
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "propertyNames",
+    "required",
+    "items",
+}
+_SIZES: Mapping[str, Callable[[float, float], bool]] = {
+    "minLength": ge,
+    "minItems": ge,
+    "minProperties": ge,
+    "maxLength": le,
+    "maxItems": le,
+}
+_BOUNDS: Mapping[str, Callable[[float, float], bool]] = {
+    "minimum": ge,
+    "maximum": le,
+    "exclusiveMinimum": gt,
+    "exclusiveMaximum": lt,
 }
 
 
@@ -96,21 +120,10 @@ def _holds(value: Json, keyword: str, wanted: Json) -> bool:
         return value in wanted
     if keyword == "pattern":
         return not isinstance(value, str) or re.search(str(wanted), value) is not None
-    assert (
-        isinstance(wanted, (int, float))
-        or keyword in ("properties", "required", "items")
-        or (keyword in ("patternProperties", "additionalProperties", "propertyNames"))
-    ), keyword
-    size = len(value) if isinstance(value, (str, list, dict)) else None
-    if keyword in ("minLength", "minItems", "minProperties"):
-        return size is None or size >= float(str(wanted))
-    if keyword in ("maxLength", "maxItems"):
-        return size is None or size <= float(str(wanted))
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return {
-            "minimum": lambda bound: value >= bound,
-            "maximum": lambda bound: value <= bound,
-            "exclusiveMinimum": lambda bound: value > bound,
-            "exclusiveMaximum": lambda bound: value < bound,
-        }.get(keyword, lambda bound: True)(float(str(wanted)))
-    return True
+    if keyword in _OF_PARTS:
+        return True
+    assert isinstance(wanted, (int, float)), keyword
+    if keyword in _SIZES:
+        return not isinstance(value, (str, list, dict)) or _SIZES[keyword](len(value), wanted)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return not number or _BOUNDS[keyword](float(str(value)), wanted)
