@@ -1,12 +1,13 @@
 """Finding and reading every file of a workspace."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from mlops_dagster.errors import nearest_name
-from mlops_dagster.spec.base import SpecModel
+from mlops_dagster.spec.base import NAME_PATTERN, SpecModel
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.environment import Environment
 from mlops_dagster.spec.hook_files import HooksFile, read_hooks
@@ -98,9 +99,11 @@ def read_files(root: Path, environment: str) -> WorkspaceFiles:
 
 
 def _environment(root: Path, name: str, problems: ProblemList) -> Source[Environment] | None:
-    source = _read_yaml(
-        root / "environments" / f"{name}.yaml", Environment, root=root, problems=problems
-    )
+    source = None
+    # A name is no path: it may come from an environment variable.
+    if re.fullmatch(NAME_PATTERN, name):
+        path = root / "environments" / f"{name}.yaml"
+        source = _read_yaml(path, Environment, root=root, problems=problems)
     if source is not None:
         if source.model is not None and source.model.name != name:
             source.report(
