@@ -135,10 +135,12 @@ def test_the_metric_of_a_hook_is_a_gate_and_a_figure(lived: Lived) -> None:
 def test_every_delivered_reading_is_valid_or_in_quarantine(lived: Lived) -> None:
     for number, day in enumerate(DAYS[:5]):
         batch = lived.project.batch("bronze.readings", day)
-        delivered = readings_of(WORLD, number)
-        assert batch.rows_in == len(delivered)
+        # Counted in the file, to which other tests of the same project add late rows.
+        file = lived.project.workspace.landing / "readings" / f"{day}.csv"
+        delivered = len(file.read_text().splitlines()) - 1
+        assert batch.rows_in == delivered
         assert batch.valid == len(sound(number))
-        assert batch.quarantined == len(delivered) - len(sound(number))
+        assert batch.quarantined == delivered - len(sound(number))
         assert not batch.refused
     assert any(lived.project.batch("bronze.readings", day).quarantined for day in DAYS[:5])
 

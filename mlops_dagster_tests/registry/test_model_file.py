@@ -87,9 +87,16 @@ def test_a_function_of_the_operating_system_in_a_model_is_refused(
         check_model(data, family, where="there")
 
 
+class Unstorable:
+    """Has a state that cannot be had."""
+
+    def __getstate__(self) -> object:
+        raise TypeError("this has no state")
+
+
 def test_what_skops_cannot_store_is_refused_when_saving() -> None:
     with pytest.raises(ModelRefused, match="cannot be stored as skops"):
-        model_bytes(Ridge(alpha=iter(())))
+        model_bytes(Ridge(alpha=Unstorable()))
 
 
 def test_an_estimator_of_hooks_may_be_any_of_scikit_learn() -> None:
