@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlops_dagster.errors import nearest_name
 from mlops_dagster.spec.files import Owner, WorkspaceFiles
 from mlops_dagster.spec.positions import Key
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
@@ -35,13 +36,15 @@ class Directory:
     """All declared tables.
 
     Naming one of `unreadable`, whose YAML is wrong, is no second mistake; neither is naming one
-    that `unsure_owners` lack, where one key stands for two tables.
+    that `unsure_owners` lack, where one key stands for two tables. `misnamed_sql` holds, for tables
+    without rows, the `<layer>.<name>` of the SQL file that is probably meant.
     """
 
     tables: Mapping[TableRef, Declared]
     unreadable: frozenset[TableRef]
     unreadable_owners: frozenset[str]
     unsure_owners: frozenset[str]
+    misnamed_sql: Mapping[TableRef, str]
 
     def resolve(self, text: str, *path: Key, owner: Owner, at_key: bool = False) -> TableRef | None:
         """Return the table that `owner` means; report at `path` when there is none."""
@@ -110,12 +113,43 @@ def directory_of(files: WorkspaceFiles) -> Directory:
             for ref in _possible_refs(owner, key)
             if ref not in tables
         }
+    misnamed = {ref: name for ref, one in tables.items() if (name := _misnamed_sql(one))}
+    # Either the file's name is wrong or the key; then the others name the table as the file does.
+    unreadable |= {
+        meant for ref, name in misnamed.items() if (meant := _named(ref.owner, name)) not in tables
+    }
     return Directory(
         tables,
         frozenset(unreadable),
         frozenset(unreadable_owners),
         frozenset(owner.name for owner in files.owners() if owner.source.repeats("tables")),
+        misnamed,
     )
+
+
+def unused_sql(declared: Declared) -> frozenset[str]:
+    """Return the SQL files in a table's layer that no table of its owner has the name of."""
+    keys = {_own_ref(declared.owner, key) for key in declared.owner.source.keys_at("tables")}
+    return frozenset(
+        name
+        for name in declared.owner.sql
+        if (ref := _named(declared.ref.owner, name)) not in keys and ref.layer == declared.ref.layer
+    )
+
+
+def _misnamed_sql(declared: Declared) -> str | None:
+    spec, ref, source = declared.spec, declared.ref, declared.owner.source
+    name = f"{ref.layer}.{ref.name}"
+    if spec.files is not None or spec.hook is not None or name in declared.owner.sql:
+        return None
+    if not all(source.sound(*declared.path, key) for key in ("files", "hook")):
+        return None
+    return nearest_name(name, unused_sql(declared))
+
+
+def _named(owner: str, name: str) -> TableRef:
+    """Return the table of a `<layer>.<name>`."""
+    return TableRef(owner, *name.split(".", 1))
 
 
 def _own_ref(owner: Owner, key: str) -> TableRef:

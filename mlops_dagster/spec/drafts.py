@@ -24,7 +24,6 @@ class Draft:
     `columns` maps known column names to Spark types (None: not known); it is None when nothing is
     known. `calendar_known` is false when the use case's `windows` are wrong: then nothing is said
     about windows. `windowed_known` is false when a wrong input or path hides whether it has them.
-    `misnamed_sql` is the `<layer>.<name>` of the SQL file that a table without rows probably means.
     """
 
     declared: Declared
@@ -39,7 +38,6 @@ class Draft:
     calendar_known: bool = True
     windowed: bool = False
     windowed_known: bool = True
-    misnamed_sql: str | None = None
     rules: list[ResolvedRule] = field(default_factory=list)
 
     @property

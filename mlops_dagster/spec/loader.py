@@ -81,7 +81,7 @@ def _tables(
 ) -> tuple[dict[TableRef, Draft], list[TableRef]]:
     drafts = draft_tables(directory, calendars)
     for owner in files.owners():
-        report_unused(owner, directory, drafts, files.problems)
+        report_unused(owner, directory, files.problems)
     order = order_tables(drafts)
     mark_windowed(drafts, order)
     for ref in order:

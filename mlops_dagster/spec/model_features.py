@@ -41,6 +41,8 @@ def check_features(model: ModelDraft, table: Draft, text: str) -> set[str] | Non
         else:
             kind = model.table_column(table, column, *place)
             _check_feature_type(model, column, kind, place)
+    if table.columns is not None and not set(chosen) <= table.columns.keys():
+        return None
     return set(chosen) | {f"{table.ref.name}__{column}" for column in chosen}
 
 

@@ -98,7 +98,7 @@ class Source(Generic[Model]):
     def keys_at(self, *path: Key) -> tuple[str, ...]:
         """Return the keys written in a mapping, also those whose values are wrong."""
         try:
-            data = self.document.at(path)
+            data = self.document.at(self._original(path))
         except KeyError:
             return ()
         return tuple(data) if isinstance(data, dict) else ()

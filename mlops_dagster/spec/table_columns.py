@@ -41,8 +41,10 @@ def learn_columns(draft: Draft) -> None:
     draft.columns = dict(draft.contract.types)
     outputs = None if outputs is None else tuple(o for o in outputs if o != WINDOW_COLUMN)
     if outputs is not None and {o.lower() for o in outputs} != seen and draft.sql_file is not None:
+        # Either may be right: names that one of them has are not told again.
+        draft.columns = dict.fromkeys(outputs) | draft.columns
         missing = [name for name in outputs if name.lower() not in seen]
-        gone = [n for n in draft.columns if n.lower() not in {o.lower() for o in outputs}]
+        gone = [n for n in draft.contract.types if n.lower() not in {o.lower() for o in outputs}]
         contract.report(
             "columns",
             expected=f"the columns of {draft.sql_file.shown}",

@@ -1,12 +1,11 @@
 """Where each table's rows come from: files, a hook or a SQL file, and which tables it reads."""
 
 import re
-from collections.abc import Mapping
 
-from mlops_dagster.errors import ExpressionError, nearest_name
+from mlops_dagster.errors import ExpressionError
 from mlops_dagster.rules import parse_select
 from mlops_dagster.spec.calendars import Calendars
-from mlops_dagster.spec.directory import Declared, Directory
+from mlops_dagster.spec.directory import Declared, Directory, unused_sql
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.files import Owner, SqlFile
 from mlops_dagster.spec.find_hook import find_hook
@@ -61,7 +60,6 @@ def parse_sql(draft: Draft, drafts: dict[TableRef, Draft], problems: ProblemList
 def report_unused(
     owner: Owner,
     directory: Directory,
-    drafts: Mapping[TableRef, Draft],
     problems: ProblemList,
 ) -> None:
     """Report SQL files and contracts that no table of the owner uses."""
@@ -69,7 +67,7 @@ def report_unused(
         return
     declared = {f"{ref.layer}.{ref.name}" for ref in directory.tables if ref.owner == owner.name}
     unsure = {f"{ref.layer}.{ref.name}" for ref in directory.unreadable if ref.owner == owner.name}
-    misnamed = {draft.misnamed_sql for draft in drafts.values() if draft.owner is owner}
+    misnamed = {name for ref, name in directory.misnamed_sql.items() if ref.owner == owner.name}
     for name, file in owner.sql.items():
         if name not in declared | unsure | misnamed:
             _report_file(problems, file.shown, f"no table '{name}' is declared for this SQL file")
@@ -133,13 +131,7 @@ def _find_kind(draft: Draft) -> None:
         return
     if not all(draft.source.sound(*draft.path(key)) for key in ("files", "hook")):
         return
-    unused = {
-        name
-        for name in draft.owner.sql
-        if name.startswith(f"{ref.layer}.") and name not in draft.source.keys_at("tables")
-    }
-    if not present:
-        draft.misnamed_sql = nearest_name(f"{ref.layer}.{ref.name}", unused)
+    unused = unused_sql(draft.declared)
     draft.source.report(
         *draft.path(),
         expected=(
