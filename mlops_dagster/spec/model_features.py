@@ -51,7 +51,9 @@ def _check_all(
 ) -> set[str] | None:
     spec = table.spec
     own = {*spec.key, spec.event_time, spec.known_at or spec.event_time, WINDOW_COLUMN, *secret}
-    if table.columns is None:
+    written = {*spec.key, spec.event_time, spec.known_at, *secret} - {None}
+    if table.columns is None or not written <= table.columns.keys():
+        # Of a table with a misspelt key or time nobody knows what is left.
         return None
     left = {name: kind for name, kind in table.columns.items() if name not in own}
     if not left:

@@ -53,13 +53,15 @@ class Document:
     """The data of one YAML text, where each part of it stands, and what is wrong with the text.
 
     `keys` holds the positions of mapping keys and list items by path, `values` those of values. A
-    part that comes from an alias stands where its anchor does.
+    part that comes from an alias stands where its anchor does. Mappings in `incomplete` lack what a
+    wrong `<<` was to merge into them.
     """
 
     data: Data
     keys: dict[KeyPath, Position]
     values: dict[KeyPath, Position]
     mistakes: tuple[Mistake, ...]
+    incomplete: frozenset[KeyPath] = frozenset()
 
     def position(self, path: KeyPath) -> Position:
         """Return where a scalar stands, else its key; if absent, the nearest parent's place."""
@@ -116,6 +118,7 @@ def read_document(content: bytes) -> Document:
         reading.keys,
         reading.values,
         tuple(replace(m, path=m.path or places.get(m.position, ())) for m in mistakes),
+        frozenset(reading.incomplete),
     )
 
 
@@ -156,6 +159,7 @@ class _Reading:
     mistakes: list[Mistake]
     keys: dict[KeyPath, Position] = field(default_factory=dict)
     values: dict[KeyPath, Position] = field(default_factory=dict)
+    incomplete: set[KeyPath] = field(default_factory=set)
     _count: int = 0
     _open: set[int] = field(default_factory=set)
     _noted: set[tuple[Position, str]] = field(default_factory=set)
@@ -217,6 +221,8 @@ class _Reading:
 
     def _merged(self, node: Node, path: KeyPath) -> Iterator[tuple[str, Node, Node]]:
         for source in node.value if isinstance(node, SequenceNode) else [node]:
+            if not isinstance(source, MappingNode) or id(source) in self._open:
+                self.incomplete.add(path[:-1])
             if mark_position(source.start_mark) in self._lost:
                 continue
             if not isinstance(source, MappingNode):

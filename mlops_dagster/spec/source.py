@@ -96,12 +96,15 @@ class Source(Generic[Model]):
         )
 
     def keys_at(self, *path: Key) -> tuple[str, ...]:
-        """Return the keys written in a mapping, also those whose values are wrong."""
+        """Return a mapping's keys, misspelt ones as meant, also those whose values are wrong."""
         try:
-            data = self.document.at(self._original(path))
+            place = self._original(path)
+            data = self.document.at(place)
         except KeyError:
             return ()
-        return tuple(data) if isinstance(data, dict) else ()
+        if not isinstance(data, dict):
+            return ()
+        return tuple(self._cuts.renamed.get((*place, key), key) for key in data)
 
     def repeats(self, *path: Key) -> bool:
         """Tell whether a key of the mapping at a path stands twice."""
@@ -188,7 +191,8 @@ def _validate(source: Source[Model], model: type[Model]) -> None:
             place = cuts.original(complaint.path)
             if complaint.missing is not None:
                 gap = (*place, complaint.missing)
-                if number == 0 and gap not in source.damaged:
+                known = place not in source.document.incomplete
+                if number == 0 and known and gap not in source.damaged:
                     source._complain(complaint, place)
                 if complaint.substitute is not None:
                     source.damaged.add(gap)

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,17 @@ from hypothesis import strategies as st
 
 from mlops_dagster.spec.loader import find_problems, load_workspace
 from mlops_dagster.spec.positions import Data, read_document
-from mlops_dagster_tests.spec.worlds import CONTRACT, DEV, PROJECT, SQL, USE_CASE, write_project
+from mlops_dagster_tests.spec.worlds import (
+    CONTRACT,
+    DEV,
+    PROJECT,
+    SQL,
+    USE_CASE,
+    messages,
+    write_project,
+)
 
+GOLDEN = Path(__file__).parent / "golden"
 FILES = (USE_CASE, USE_CASE, USE_CASE, CONTRACT, DEV, "project.yaml")
 Key = str | int
 scalars = st.one_of(
@@ -129,3 +139,33 @@ def test_a_file_that_lacks_a_line_is_told_or_loaded(tmp_path: Path, name: str) -
         write_project(tmp_path, {name: "".join(lines[:number] + lines[number + 1 :])})
         if not find_problems(tmp_path, "dev"):
             load_workspace(tmp_path, "dev")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        # What an unknown anchor was to bring is not told as missing.
+        ("<<: *shared_training", "<<: *training", "58: the alias *training has no anchor"),
+        (
+            "    train: &shared_training",
+            "    train:",
+            "58: the alias *shared_training has no anchor",
+        ),
+        ("features: *shared_features", "features: *shared", "56: models.daily_peak.features: the"),
+        # Seen twice through an alias, told once.
+        ("{last: 7 windows}", "{lats: 7 windows}", "44: models.daily_use.train.holdout.lats: "),
+        ("history: 90 windows", "history: 90 days", "41: models.daily_use.train.history: "),
+        # A key or time that is misspelt is no feature.
+        ("    event_time: day\n    rules", "    event_time: dya\n    rules", ""),
+    ],
+)
+def test_a_mistake_in_what_models_share_is_told_once(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    shutil.copytree(GOLDEN, tmp_path, dirs_exist_ok=True)
+    name = "use_cases/energy_demand/use_case.yaml"
+    text = (tmp_path / name).read_text()
+    assert text.count(old) == 1
+    (tmp_path / name).write_text(text.replace(old, new))
+    told = messages(tmp_path)
+    assert [one.startswith(f"{name}:{message}") for one in told] == ([True] if message else [])
