@@ -1,0 +1,1 @@
+"""Benches: ratios against a floor measured in the same run, with dated results."""
