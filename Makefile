@@ -48,7 +48,7 @@ ui: $(READY)
 	@$(BIN)/mlops-dagster ui
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not verify"
+	@$(BIN)/python -m pytest -m "not verify" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(READY)
 	@$(BIN)/ruff check .

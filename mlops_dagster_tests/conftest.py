@@ -21,7 +21,16 @@ from mlops_dagster.spec.environment import (
 )
 from mlops_dagster_tests.interceptor import ServerlessRules
 
+# Fixture of end_to_end/ that several files read and continue.
+_SHARED_LIFE = "lived"
+_LONGEST = frozenset({"end_to_end", "energy_demand", "flight_delays"})
 REMOTE_VARIABLE = "MLOPS_DAGSTER_TEST_REMOTE"
+
+
+def _folder_of_all_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of this run of pytest, the same in each of its processes."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def environment_with(engine: LocalEngine | RemoteEngine) -> Environment:
@@ -35,6 +44,16 @@ def environment_with(engine: LocalEngine | RemoteEngine) -> Environment:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and those that share a life; the longest first."""
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        group = _SHARED_LIFE if _SHARED_LIFE in fixtures else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.parent.name not in _LONGEST)
+
+
 @pytest.fixture(scope="session")
 def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address (with token) of the Spark Connect server that all tests share.
@@ -45,14 +64,16 @@ def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if address:
         yield address
         return
-    files = EngineFiles.of(tmp_path_factory.mktemp("shared_engine"))
+    files = EngineFiles.of(_folder_of_all_processes(tmp_path_factory) / "shared_engine")
     settings = ServerSettings.of(LocalEngine(kind="local", memory=Memory(megabytes=2048)))
     leased = lease_server(files, settings)
     try:
         yield local_address(files, leased.state.port)
     finally:
         leased.lease.release()
-        stop_server(files, force=True)
+        # The last process stops it.
+        if not files.in_use():
+            stop_server(files)
 
 
 @pytest.fixture(scope="session")
