@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
 from mlops_dagster.assets.keys import monitoring_key
+from mlops_dagster.assets.tags import PARTITION_TAG
 from mlops_dagster.data.batches import BatchCounts, window_batches
 from mlops_dagster.monitoring.events import history
 from mlops_dagster.registry.champion import champion_for
@@ -50,6 +51,7 @@ class WindowHistory(BaseModel):
     decision: str | None
     reason: str | None
     trained: str | None
+    run_ids: tuple[str, ...]
     table_versions: Mapping[str, int]
 
     def figure(self, name: str) -> Figure | None:
@@ -93,12 +95,20 @@ def window_history(
         decision=None if decision is None else decision.kind.value,
         reason=None if decision is None else decision.reason,
         trained=_training(ledger, window),
+        run_ids=_runs(instance, use_case, window),
         table_versions={
             str(ref): found[window].delta_version
             for ref in windowed
             if window in (found := published_windows(store, ref))
         },
     )
+
+
+def _runs(instance: dg.DagsterInstance, use_case: ResolvedUseCase, window: str) -> tuple[str, ...]:
+    """Return the runs of the use case's jobs for a window, oldest first."""
+    runs = instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: window}), ascending=True)
+    ours = f"{use_case.name}_"
+    return tuple(run.run_id for run in runs if run.job_name.startswith(ours))
 
 
 def _rows(batches: tuple[BatchCounts, ...], model: ResolvedModel) -> int:
@@ -110,6 +120,8 @@ def _training(ledger: ModelLedger, window: str) -> str | None:
     attempt = ledger.latest(window)
     if attempt is None:
         return None
+    if attempt.evaluated is not None and attempt.evaluated.outcome == "inconclusive":
+        return "inconclusive against the champion, which stays"
     version = "" if attempt.version is None else f"version {attempt.version}: "
     return f"{version}{attempt.state.value}"
 

@@ -1,5 +1,6 @@
 """Replaying windows in one process, by the jobs and the sensor that the daemon drives."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -22,12 +23,27 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 @dataclass(frozen=True)
 class ReplayStep:
-    """A run of the replay: its job, its window and how it ended."""
+    """A run of the replay that succeeded: its job, its window, its id."""
 
     job: str
     window: str
     run_id: str
-    success: bool
+
+
+class Watcher:
+    """Hears how a replay goes on; this one does nothing with it."""
+
+    def run_started(self, job: str, window: str, steps: int) -> None:
+        """Hear that a run of so many steps starts."""
+
+    def step_ended(self, step: str) -> None:
+        """Hear that a step of the run succeeded."""
+
+    def run_ended(self) -> None:
+        """Hear that the run succeeded."""
+
+
+_NOBODY = Watcher()
 
 
 def replay_window(
@@ -36,7 +52,7 @@ def replay_window(
     use_case: ResolvedUseCase,
     window: str,
     *,
-    on_start: Callable[[str, str], None] = lambda job, window: None,
+    watcher: Watcher = _NOBODY,
 ) -> Iterator[ReplayStep]:
     """Open the window, close it, run what the retraining sensor asks for; yield each run.
 
@@ -47,9 +63,8 @@ def replay_window(
     if forecasts(use_case):
         jobs.insert(0, open_job_name(use_case.name))
     for job in jobs:
-        on_start(job, window)
-        yield _run(definitions, instance, job, window, tags={})
-    yield from run_requested(definitions, instance, use_case, on_start=on_start)
+        yield _run(definitions, instance, job, window, tags={}, watcher=watcher)
+    yield from run_requested(definitions, instance, use_case, watcher=watcher)
 
 
 def run_requested(
@@ -57,7 +72,7 @@ def run_requested(
     instance: dg.DagsterInstance,
     use_case: ResolvedUseCase,
     *,
-    on_start: Callable[[str, str], None] = lambda job, window: None,
+    watcher: Watcher = _NOBODY,
 ) -> Iterator[ReplayStep]:
     """Run what the retraining sensor asks for; yield each run as it ends.
 
@@ -65,13 +80,11 @@ def run_requested(
         TerminalError: A run failed; its log is in the instance.
     """
     for request in requested_runs(definitions, instance, use_case):
-        on_start(str(request.job_name), str(request.partition_key))
         tags = dict(request.tags)
         if request.run_key is not None:
             tags[RUN_KEY_TAG] = request.run_key
-        yield _run(
-            definitions, instance, str(request.job_name), str(request.partition_key), tags=tags
-        )
+        job, window = str(request.job_name), str(request.partition_key)
+        yield _run(definitions, instance, job, window, tags=tags, watcher=watcher)
 
 
 def requested_runs(
@@ -98,8 +111,14 @@ def _run(
     window: str,
     *,
     tags: dict[str, str],
+    watcher: Watcher,
 ) -> ReplayStep:
-    result = definitions.resolve_job_def(job).execute_in_process(
+    resolved = definitions.resolve_job_def(job)
+    watcher.run_started(job, window, len(resolved.all_node_defs))
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, _step_listener(watcher))
+    result = resolved.execute_in_process(
+        run_id=run_id,
         instance=instance,
         partition_key=window,
         tags=tags,
@@ -112,7 +131,16 @@ def _run(
             where=f"run {result.run_id}",
             next_step=("Open the run in the UI (`mlops-dagster ui`), mend the cause, start again."),
         )
-    return ReplayStep(job, window, result.run_id, success=True)
+    watcher.run_ended()
+    return ReplayStep(job, window, result.run_id)
+
+
+def _step_listener(watcher: Watcher) -> Callable[[dg.EventLogEntry], None]:
+    def listen(entry: dg.EventLogEntry) -> None:
+        if entry.dagster_event_type is dg.DagsterEventType.STEP_SUCCESS:
+            watcher.step_ended(str(entry.step_key))
+
+    return listen
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

@@ -8,11 +8,14 @@ import click
 import dagster as dg
 from rich.console import Console
 
-from mlops_dagster.automation.history import WindowHistory, window_history
+from mlops_dagster.automation.history import window_history
 from mlops_dagster.automation.instance import prepare_instance, write_dotenv
 from mlops_dagster.automation.progress import closing_keys, done_windows
 from mlops_dagster.automation.replay import replay_window, run_requested
-from mlops_dagster.cli.demo_table import decided_table, reasons, summary_of
+from mlops_dagster.cli.demo_comparison import compare_champion
+from mlops_dagster.cli.demo_progress import ReplayProgress
+from mlops_dagster.cli.demo_summary import read_summary, summary_of, write_summary
+from mlops_dagster.cli.demo_table import decided_table, gained, reasons
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.definitions import build_definitions
 from mlops_dagster.errors import MlopsDagsterError
@@ -80,7 +83,7 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
         ran = _replay(console, workspace, use_case, instance, windows)
         model = next(iter(use_case.models.values()))
         store = event_store(workspace)
-        found: list[WindowHistory] = [
+        found = [
             window_history(
                 instance=instance,
                 store=store,
@@ -91,17 +94,20 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
             )
             for window in windows
         ]
-    seconds = monotonic_seconds() - started
-    console.print(decided_table(found))
-    for line in reasons(found):
-        console.print(line, highlight=False, soft_wrap=True)
-    summary = summary_of(found, wall_seconds=seconds if ran else None)
     path = workspace.state_folder.parent / "demo" / "summary.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if ran or not path.exists():
-        path.write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    summary = read_summary(path)
+    if ran or summary is None or [m.month for m in summary.months] != windows:
+        compared = compare_champion(workspace, model, calendar, windows[-1])
+        seconds = monotonic_seconds() - started
+        summary = summary_of(found, wall_seconds=seconds, compared=compared)
+        write_summary(path, summary)
+    console.print(decided_table(found))
+    for line in (*reasons(found), *gained(summary)):
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(
-        f"{ran} runs in {seconds:.0f} s." if ran else "Everything was done already; nothing ran."
+        f"{ran} runs in {monotonic_seconds() - started:.0f} s."
+        if ran
+        else "Everything was done already; nothing ran."
     )
     console.print("Look at the runs, tables and reports: [bold]mlops-dagster ui[/bold]")
 
@@ -146,15 +152,11 @@ def _replay(
     definitions = build_definitions(workspace.root, workspace.environment.name)
     ran = 0
 
-    def tell(job: str, window: str) -> None:
-        console.print(
-            f"[dim]{window}[/dim]  {job.removeprefix(use_case.name + '_')}", highlight=False
-        )
-
-    # An interruption may have left a decision without its training.
-    for _ in run_requested(definitions, instance, use_case, on_start=tell):
-        ran += 1
-    for window in pending:
-        for _ in replay_window(definitions, instance, use_case, window, on_start=tell):
+    with ReplayProgress(console, prefix=f"{use_case.name}_") as watcher:
+        # An interruption may have left a decision without its training.
+        for _ in run_requested(definitions, instance, use_case, watcher=watcher):
             ran += 1
+        for window in pending:
+            for _ in replay_window(definitions, instance, use_case, window, watcher=watcher):
+                ran += 1
     return ran

@@ -1,13 +1,13 @@
-"""What the demo shows at its end: a table for people and a summary for programs."""
+"""The table that the demo prints at its end, and why each month was decided so."""
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
 from rich import box
 from rich.console import JustifyMethod
 from rich.table import Table
 
 from mlops_dagster.automation.history import Figure, WindowHistory
+from mlops_dagster.cli.demo_summary import DemoSummary
 
 # Heads and widths of the longest values, so that no column is squeezed away.
 _COLUMNS: tuple[tuple[str, int, JustifyMethod], ...] = (
@@ -20,56 +20,6 @@ _COLUMNS: tuple[tuple[str, int, JustifyMethod], ...] = (
     ("champion", 8, "right"),
     ("decision", 11, "left"),
 )
-
-
-class MonthSummary(BaseModel):
-    """One replayed month."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    month: str
-    rows: int
-    quarantined: int
-    drifted_columns: tuple[str, ...]
-    roc_auc: float | None
-    champion_version: str | None
-    decision: str | None
-    reason: str | None
-    trained: str | None
-    table_versions: dict[str, int]
-
-
-class DemoSummary(BaseModel):
-    """`.mlops/demo/summary.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    wall_seconds: float | None
-    retrainings: int
-    months: tuple[MonthSummary, ...]
-
-
-def summary_of(windows: Sequence[WindowHistory], *, wall_seconds: float | None) -> DemoSummary:
-    """Return the typed summary of replayed windows."""
-    return DemoSummary(
-        wall_seconds=wall_seconds,
-        retrainings=sum(window.decision == "retrain" for window in windows),
-        months=tuple(
-            MonthSummary(
-                month=window.window,
-                rows=window.rows,
-                quarantined=window.quarantined,
-                drifted_columns=window.drifted_columns,
-                roc_auc=None if (auc := window.figure("roc_auc")) is None else auc.value,
-                champion_version=window.champion_version,
-                decision=window.decision,
-                reason=window.reason,
-                trained=window.trained,
-                table_versions=dict(window.table_versions),
-            )
-            for window in windows
-        ),
-    )
 
 
 def decided_table(windows: Sequence[WindowHistory]) -> Table:
@@ -107,6 +57,23 @@ def reasons(windows: Sequence[WindowHistory]) -> list[str]:
             line += f" -> {window.trained}"
         lines.append(line)
     return lines
+
+
+def gained(summary: DemoSummary) -> list[str]:
+    """Return a line on what retraining gained, if the months so far allow one."""
+    first, champion, difference = summary.first_model, summary.champion, summary.difference
+    if first is None or champion is None or difference is None:
+        return []
+    months = f"{difference.months[0]} to {difference.months[-1]}"
+    if champion.version == first.version:
+        mean = first.mean_roc_auc_after_promotion
+        return [f"mean ROC AUC of version {first.version} over {months}: {mean:.3f}"]
+    means = (
+        f"version {champion.version} {champion.mean_roc_auc_after_promotion:.3f}, "
+        f"version {first.version} {first.mean_roc_auc_after_promotion:.3f}"
+    )
+    interval = f"[{difference.low:+.3f}, {difference.high:+.3f}]"
+    return [f"mean ROC AUC over {months}: {means}, difference {difference.value:+.3f} {interval}"]
 
 
 def _value(figure: Figure | None) -> str:

@@ -24,6 +24,7 @@ def shown(width: int) -> str:
         decision="train_first",
         reason="3 windows are in",
         trained=None,
+        run_ids=(),
         table_versions={},
     )
     console = Console(file=io.StringIO(), width=width)

@@ -19,6 +19,9 @@ DERIVED = (
     "silver.weather",
     "features.carrier_history",
     "features.route_history",
+    "features.flight_history",
+    "features.airport_recent",
+    "features.airport_carrier_recent",
 )
 FEBRUARY = "2013-02"
 
@@ -94,9 +97,49 @@ def test_carrier_history_counts_only_flights_that_had_left(flights: Flights) -> 
         assert row["carrier_mean_delay_7d"] == pytest.approx(week["delay_minutes"].mean())
 
 
+def test_recent_delays_at_an_airport_count_only_flights_that_had_left(flights: Flights) -> None:
+    departures = pd.concat([read(flights, "silver.departures", month) for month in MONTHS])
+    found = read(flights, "features.airport_recent", FEBRUARY).sample(60, random_state=2)
+    by_carrier = read(flights, "features.airport_carrier_recent", FEBRUARY)
+    hours = departures["departed_at"].dt.floor("h") + pd.Timedelta(hours=1)
+    for row in found.to_dict("records"):
+        hour = pd.Timestamp(row["hour"])
+        of_airport = (departures["origin"] == row["origin"]) & (hours <= hour)
+        for length in (2, 6, 24):
+            recent = departures[of_airport & (hours >= hour - pd.Timedelta(hours=length))]
+            assert row[f"airport_late_share_{length}h"] == pytest.approx(recent["late"].mean())
+            assert row[f"airport_mean_delay_{length}h"] == pytest.approx(
+                recent["delay_minutes"].mean()
+            )
+            if length == 2:
+                assert row["airport_departures_2h"] == len(recent)
+        beside = by_carrier[(by_carrier["origin"] == row["origin"]) & (by_carrier["hour"] == hour)]
+        for other in beside.to_dict("records"):
+            recent = departures[
+                of_airport
+                & (departures["carrier"] == other["carrier"])
+                & (hours >= hour - pd.Timedelta(hours=6))
+            ]
+            assert other["airport_carrier_late_share_6h"] == pytest.approx(recent["late"].mean())
+
+
+def test_history_of_a_flight_number_counts_only_its_own_departures(flights: Flights) -> None:
+    departures = pd.concat([read(flights, "silver.departures", month) for month in MONTHS])
+    hours = departures["departed_at"].dt.floor("h") + pd.Timedelta(hours=1)
+    found = read(flights, "features.flight_history", FEBRUARY).sample(60, random_state=3)
+    for row in found.to_dict("records"):
+        own = departures[
+            (departures["carrier"] == row["carrier"])
+            & (departures["flight_number"] == row["flight_number"])
+            & (hours <= pd.Timestamp(row["hour"]))
+        ]
+        assert row["flight_departures_28d"] == len(own)
+        assert row["flight_late_share_28d"] == pytest.approx(own["late"].mean())
+
+
 def test_every_feature_row_lies_in_its_window(flights: Flights) -> None:
     window = flights.calendar.window(FEBRUARY)
-    for table in ("features.carrier_history", "features.route_history"):
+    for table in (name for name in DERIVED if name.startswith("features.")):
         hours = read(flights, table, FEBRUARY)["hour"].dt.tz_localize("UTC")
         assert hours.min() >= window.start
         assert hours.max() < window.end

@@ -13,6 +13,7 @@ select
   departed.scheduled_departure,
   departed.scheduled_departure + make_interval(0, 0, 0, 0, 0, departed.dep_delay, 0) as departed_at,
   departed.carrier,
+  departed.flight as flight_number,
   departed.origin,
   departed.dest as destination,
   departed.dep_delay as delay_minutes,
