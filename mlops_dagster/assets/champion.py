@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import champion_key, group_name, model_key
+from mlops_dagster.assets.keys import champion_key, model_key
+from mlops_dagster.assets.kinds import MLFLOW
 from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import partitions_of, same_window
 from mlops_dagster.assets.place import stage_place
@@ -35,13 +36,13 @@ def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.Assets
             dg.AssetSpec(
                 key,
                 deps=[dg.AssetDep(model_key(model), partition_mapping=same_window(calendar))],
-                group_name=group_name(use_case.name, "model"),
+                group_name=use_case.name,
                 description=(
                     f"The version of {model.stream} that scores the windows after this one, if its "
                     "gates and staging tests let it through."
                 ),
                 owners=model_owners(use_case, model),
-                kinds={"mlflow"},
+                kinds={MLFLOW},
                 skippable=True,
             )
         ],

@@ -5,9 +5,6 @@ import dagster as dg
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedModel
 
-# Groups, in the order in which a newcomer reads the graph.
-DATA_LAYERS = ("bronze", "silver", "gold", "features")
-
 
 def asset_key(ref: TableRef) -> dg.AssetKey:
     """Return the asset key of a table: `[owner, layer, name]`."""
@@ -51,8 +48,3 @@ def monitoring_key(model: ResolvedModel, report: str) -> dg.AssetKey:
 def quarantine_ref(use_case: str) -> TableRef:
     """Return the table that holds the rows a use case refused."""
     return TableRef(use_case, "monitoring", "quarantine")
-
-
-def group_name(use_case: str, layer: str) -> str:
-    """Return the group of an asset in the graph, such as `flight_delays_silver`."""
-    return f"{use_case}_{layer}"

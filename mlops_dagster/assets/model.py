@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from mlops_dagster.assets.config import TrainingRun
-from mlops_dagster.assets.keys import asset_key, group_name, model_key, training_set_ref
+from mlops_dagster.assets.keys import asset_key, model_key, training_set_ref
+from mlops_dagster.assets.kinds import MLFLOW, family_kind
 from mlops_dagster.assets.model_metadata import candidate_metadata, gate_checks, gate_specs
 from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import partitions_of, same_window
@@ -30,10 +31,10 @@ def model_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.AssetsDef
         ],
         partitions_def=partitions_of(calendar),
         check_specs=gate_specs(key, model),
-        group_name=group_name(use_case.name, "model"),
+        group_name=use_case.name,
         description=model.spec.description,
         owners=model_owners(use_case, model),
-        kinds={"mlflow", "scikitlearn"},
+        kinds={MLFLOW, family_kind(model)},
         code_version=model.code_version,
     )
     def train(

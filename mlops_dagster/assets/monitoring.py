@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import asset_key, group_name, monitoring_key, predictions_ref
+from mlops_dagster.assets.keys import asset_key, monitoring_key, predictions_ref
+from mlops_dagster.assets.kinds import DELTA, PYTHON
 from mlops_dagster.assets.monitoring_metadata import (
     decision_metadata,
     drift_check,
@@ -72,9 +73,9 @@ def monitoring_assets(
             keys[report],
             deps=deps,
             description=_DESCRIPTIONS[report],
-            group_name=group_name(use_case.name, "monitoring"),
+            group_name=use_case.name,
             owners=model_owners(use_case, model),
-            kinds={"delta"} if report != "decision" else {"python"},
+            kinds={DELTA} if report != "decision" else {PYTHON},
             skippable=report != "decision",
         )
 

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import asset_key, group_name, quarantine_ref
+from mlops_dagster.assets.keys import asset_key, quarantine_ref
+from mlops_dagster.assets.kinds import DELTA
 from mlops_dagster.assets.metadata import Metadata
 from mlops_dagster.assets.owners import use_case_owners
 from mlops_dagster.assets.partitions import look_back, partitions_of
@@ -10,7 +11,7 @@ from mlops_dagster.assets.stage import stage_errors, stage_run
 from mlops_dagster.data.batches import BatchCounts, window_batches
 from mlops_dagster.resources.workspace import WorkspaceResource
 from mlops_dagster.spec.refs import STATIC
-from mlops_dagster.spec.workspace import ResolvedUseCase
+from mlops_dagster.spec.workspace import ResolvedTable, ResolvedUseCase
 
 
 def quarantine_asset(use_case: ResolvedUseCase) -> dg.AssetsDefinition:
@@ -25,16 +26,16 @@ def quarantine_asset(use_case: ResolvedUseCase) -> dg.AssetsDefinition:
                 asset_key(table.ref),
                 partition_mapping=look_back(first=0, last=0) if table.windowed else None,
             )
-            for table in use_case.tables.values()
+            for table in last_tables(use_case)
         ],
         partitions_def=partitions,
-        group_name=group_name(use_case.name, "monitoring"),
+        group_name=use_case.name,
         description=(
             "Rows that failed a rule, with their reasons and original content, one slice a table "
             "and window. Rows delivered = valid + quarantined + dropped, for every table."
         ),
         owners=use_case_owners(use_case),
-        kinds={"delta"},
+        kinds={DELTA},
     )
     def report(
         context: dg.AssetExecutionContext, mlops: WorkspaceResource
@@ -51,6 +52,20 @@ def quarantine_asset(use_case: ResolvedUseCase) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=_metadata(batches))
 
     return report
+
+
+def last_tables(use_case: ResolvedUseCase) -> list[ResolvedTable]:
+    """Return the tables that no other table of their job reads: all others come before them.
+
+    They are enough to wait for; an edge from every table would hide the graph of the others.
+    """
+    opens = use_case.open_tables
+    read = {
+        (table_input.ref, reader in opens)
+        for reader, table in use_case.tables.items()
+        for table_input in table.inputs.values()
+    }
+    return [table for ref, table in use_case.tables.items() if (ref, ref in opens) not in read]
 
 
 def _metadata(batches: tuple[BatchCounts, ...]) -> Metadata:

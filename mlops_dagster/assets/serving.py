@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import asset_key, champion_key, group_name, predictions_ref
+from mlops_dagster.assets.keys import asset_key, champion_key, predictions_ref
+from mlops_dagster.assets.kinds import DELTA, family_kind
 from mlops_dagster.assets.metadata import published_metadata
 from mlops_dagster.assets.model_inputs import scoring_inputs
 from mlops_dagster.assets.owners import model_owners
@@ -38,10 +39,10 @@ def predictions_asset(
             ),
         ],
         partitions_def=partitions_of(calendar, opens=opens),
-        group_name=group_name(use_case.name, "serving"),
+        group_name=use_case.name,
         description=f"{_WHEN[model.spec.predict.at]}, by the champion in charge of it.",
         owners=model_owners(use_case, model),
-        kinds={"delta", "scikitlearn"},
+        kinds={DELTA, family_kind(model)},
         code_version=model.code_version,
     )
     def predictions(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from mlops_dagster.assets.checks import check_result, check_specs
-from mlops_dagster.assets.keys import asset_key, group_name
+from mlops_dagster.assets.keys import asset_key
+from mlops_dagster.assets.kinds import table_kinds
 from mlops_dagster.assets.metadata import table_built_metadata, table_spec_metadata
 from mlops_dagster.assets.owners import table_owners
 from mlops_dagster.assets.partitions import input_mapping, partitions_of
@@ -13,9 +14,6 @@ from mlops_dagster.assets.stage import stage_errors, stage_run
 from mlops_dagster.resources.spark import SparkResource
 from mlops_dagster.resources.workspace import WorkspaceResource
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
-
-# The icons of the graph: what makes the rows, and what keeps them.
-_KINDS = {"files": {"file", "delta"}, "sql": {"sql", "delta"}, "hook": {"python", "delta"}}
 
 
 def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> dg.AssetsDefinition:
@@ -35,11 +33,11 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
         deps=_dependencies(workspace, table),
         partitions_def=partitions_of(calendar, opens=opens),
         check_specs=specs,
-        group_name=group_name(table.ref.owner, table.ref.layer),
+        group_name=table.ref.owner,
         description=table.spec.description,
         owners=table_owners(workspace, table),
         tags=table.spec.tags,
-        kinds=_KINDS[table.kind],
+        kinds=table_kinds(table),
         code_version=table.code_version,
         metadata=table_spec_metadata(workspace, table),
         io_manager_key="delta",

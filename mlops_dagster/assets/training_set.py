@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import asset_key, group_name, training_set_ref
+from mlops_dagster.assets.keys import asset_key, training_set_ref
+from mlops_dagster.assets.kinds import DELTA
 from mlops_dagster.assets.metadata import Metadata, published_metadata
 from mlops_dagster.assets.model_inputs import training_inputs
 from mlops_dagster.assets.owners import model_owners
@@ -29,13 +30,13 @@ def training_set_asset(
         key=asset_key(ref),
         deps=training_inputs(workspace, model, calendar),
         partitions_def=partitions_of(calendar),
-        group_name=group_name(use_case.name, "model"),
+        group_name=use_case.name,
         description=(
             f"Rows to learn {model.stream} from, up to and with the cutoff window: features as "
             "known at each row's prediction time, labels as known when the cutoff closed."
         ),
         owners=model_owners(use_case, model),
-        kinds={"delta"},
+        kinds={DELTA},
         code_version=model.code_version,
     )
     def training_set(

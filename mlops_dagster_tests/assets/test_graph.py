@@ -19,6 +19,7 @@ from mlops_dagster_tests.assets.inline_project import CHURN, write_project
 
 # What a newcomer reads without scrolling.
 MOST_NODES = 25
+TABLE_LAYERS = ("bronze", "silver", "gold", "features")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,34 @@ def test_the_graph_is_the_one_that_was_reviewed(
 
 def test_a_newcomer_reads_the_flagship_without_scrolling(flagship: dg.Definitions) -> None:
     assert len(flagship.resolve_all_asset_keys()) <= MOST_NODES
+
+
+@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+def test_the_graph_of_a_use_case_is_one_group(name: str, request: pytest.FixtureRequest) -> None:
+    specs = request.getfixturevalue(name).resolve_all_asset_specs()
+    assert all(spec.group_name == spec.key.path[0] for spec in specs)
+
+
+@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+def test_the_quarantine_comes_after_every_table_of_its_job(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    definitions = request.getfixturevalue(name)
+    parents = {
+        spec.key: {dep.asset_key for dep in spec.deps}
+        for spec in definitions.resolve_all_asset_specs()
+    }
+    for job in jobs_of(definitions):
+        built = job.asset_layer.selected_asset_keys
+        quarantines = [key for key in built if key.path[-1] == "quarantine"]
+        before: set[dg.AssetKey] = set()
+        waiting = list(quarantines)
+        while waiting:
+            found = parents[waiting.pop()] & built - before
+            before |= found
+            waiting.extend(found)
+        tables = {key for key in built if key.path[1] in TABLE_LAYERS and key.path[0] != "project"}
+        assert not quarantines or before >= tables, job.name
 
 
 @pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
