@@ -57,6 +57,7 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 
 verify: $(READY)
+	@$(BIN)/python -m pytest -m verify
 	@$(BIN)/python -m benchmarks.startup
 
 # Nothing here names an index: the client's own configuration says where packages come from.

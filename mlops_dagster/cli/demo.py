@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from enum import Enum
 
 import click
 import dagster as dg
@@ -14,14 +15,27 @@ from mlops_dagster.automation.progress import closing_keys, done_windows
 from mlops_dagster.automation.replay import replay_window, run_requested
 from mlops_dagster.cli.demo_comparison import compare_champion
 from mlops_dagster.cli.demo_progress import ReplayProgress
-from mlops_dagster.cli.demo_summary import read_summary, summary_of, write_summary
+from mlops_dagster.cli.demo_summary import DemoSummary, read_summary, summary_of, write_summary
 from mlops_dagster.cli.demo_table import decided_table, gained, reasons
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.definitions import build_definitions
 from mlops_dagster.errors import MlopsDagsterError
-from mlops_dagster.resources.workspace import cached_workspace, event_store, project_root
+from mlops_dagster.resources.workspace import (
+    DEFAULT_ENVIRONMENT,
+    cached_workspace,
+    event_store,
+    project_root,
+)
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import WindowCalendar
+
+
+class Scenario(str, Enum):
+    """Data with a known answer instead of the year as it was; each has an environment."""
+
+    CONTROL = "control"
+    FAULT = "fault"
+
 
 USE_CASE = "flight_delays"
 # The first model is trained when March is in.
@@ -53,21 +67,45 @@ def month_range(text: str) -> tuple[int, int]:
     help="The months of 2013 to replay after the first training.",
 )
 @click.option("--environment", default="dev", show_default=True, help="A name below environments/.")
-def command(months: tuple[int, int], environment: str) -> None:
+@click.option(
+    "--control",
+    "scenario",
+    flag_value=Scenario.CONTROL,
+    type=Scenario,
+    help="Months made of weeks of January to March instead: nothing changes, nothing is retrained.",
+)
+@click.option(
+    "--fault",
+    "scenario",
+    flag_value=Scenario.FAULT,
+    type=Scenario,
+    help="An April with half of a column missing instead: told as a fault, nothing is retrained.",
+)
+def command(months: tuple[int, int], environment: str, scenario: Scenario | None) -> None:
     """Train on January to March 2013, replay months after them, print what happened to each.
 
-    Goes on where it was interrupted; when all is done it only prints the table.
+    Goes on where it was interrupted; when all is done it only prints the table. With --control or
+    --fault the right answer is known: the command fails when it is not given.
     """
     console = Console()
+    last_month = FIRST_REPLAYED if scenario is Scenario.FAULT else months[1]
+    if scenario is not None:
+        environment = scenario.value
     try:
-        run_demo(console, last_month=months[1], environment=environment)
+        summary = run_demo(
+            console, last_month=last_month, environment=environment, scenario=scenario
+        )
     except MlopsDagsterError as error:
         console.print(f"[red]{error}", highlight=False)
         sys.exit(1)
+    if scenario is not None and not _as_it_must_be(console, scenario, summary):
+        sys.exit(1)
 
 
-def run_demo(console: Console, *, last_month: int, environment: str) -> None:
-    """Replay the flagship's windows up to a month of 2013 and print the table.
+def run_demo(
+    console: Console, *, last_month: int, environment: str, scenario: Scenario | None = None
+) -> DemoSummary:
+    """Replay the flagship's windows up to a month of 2013, print the table, return the summary.
 
     Raises:
         MlopsDagsterError: A run failed, or the use case is not in this project.
@@ -77,7 +115,7 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
     use_case, calendar = _flagship(workspace)
     os.environ["DAGSTER_HOME"] = str(prepare_instance(workspace))
     write_dotenv(workspace)
-    _fetch(workspace, use_case)
+    _fetch(workspace, use_case, scenario)
     windows = [w.key for w in calendar.between(calendar.first, f"2013-{last_month:02d}")]
     with dg.DagsterInstance.get() as instance:
         ran = _replay(console, workspace, use_case, instance, windows)
@@ -94,7 +132,7 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
             )
             for window in windows
         ]
-    path = workspace.state_folder.parent / "demo" / "summary.json"
+    path = workspace.state_folder.parent / "demo" / (scenario or "") / "summary.json"
     summary = read_summary(path)
     if ran or summary is None or [m.month for m in summary.months] != windows:
         compared = compare_champion(workspace, model, calendar, windows[-1])
@@ -109,7 +147,25 @@ def run_demo(console: Console, *, last_month: int, environment: str) -> None:
         if ran
         else "Everything was done already; nothing ran."
     )
-    console.print("Look at the runs, tables and reports: [bold]mlops-dagster ui[/bold]")
+    shown = "" if environment == DEFAULT_ENVIRONMENT else f" --environment {environment}"
+    console.print(f"Look at the runs, tables and reports: [bold]mlops-dagster ui{shown}[/bold]")
+    return summary
+
+
+def _as_it_must_be(console: Console, scenario: Scenario, summary: DemoSummary) -> bool:
+    """Tell whether the scenario's known answer was given, and say so."""
+    retrained = [month.month for month in summary.months if month.decision == "retrain"]
+    blocked = [month.month for month in summary.months if month.decision == "blocked"]
+    right = not retrained and (scenario is Scenario.CONTROL or blocked == ["2013-04"])
+    expected = {
+        Scenario.CONTROL: "nothing changed, so nothing is retrained",
+        Scenario.FAULT: "April's data are broken, so nothing is trained on them",
+    }[scenario]
+    told = f"retrained: {', '.join(retrained) or 'never'}"
+    told += f"; blocked: {', '.join(blocked) or 'never'}"
+    answer = "as expected" if right else "[red]not as expected[/red]"
+    console.print(f"{answer}: {expected} ({told})", soft_wrap=True, highlight=False)
+    return right
 
 
 def _flagship(workspace: Workspace) -> tuple[ResolvedUseCase, WindowCalendar]:
@@ -124,11 +180,11 @@ def _flagship(workspace: Workspace) -> tuple[ResolvedUseCase, WindowCalendar]:
     return use_case, use_case.calendar
 
 
-def _fetch(workspace: Workspace, use_case: ResolvedUseCase) -> None:
-    """Unpack the data; the script is the use case's own and leaves alone what is there."""
-    script = use_case.folder / "fetch_data.py"
+def _fetch(workspace: Workspace, use_case: ResolvedUseCase, scenario: Scenario | None) -> None:
+    """Unpack or make the data; the scripts are the use case's own and leave alone what is there."""
+    script = use_case.folder / ("fetch_data.py" if scenario is None else "scenarios.py")
     done = subprocess.run(  # noqa: S603 - a file of the project, run by this Python
-        [sys.executable, str(script), str(workspace.landing)],
+        [sys.executable, str(script), str(workspace.landing), *([scenario] if scenario else [])],
         check=False,
         capture_output=True,
         text=True,
