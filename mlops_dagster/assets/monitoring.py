@@ -8,6 +8,7 @@ import dagster as dg
 from mlops_dagster.assets.keys import asset_key, monitoring_key, predictions_ref
 from mlops_dagster.assets.kinds import DELTA, PYTHON
 from mlops_dagster.assets.monitoring_metadata import (
+    advice_metadata,
     decision_metadata,
     drift_check,
     drift_metadata,
@@ -140,7 +141,10 @@ def _window_results(
         yield dg.MaterializeResult(asset_key=keys["profile"], metadata=profile_metadata(profile))
         yield fault_check(keys["drift"], drift)
         yield drift_check(keys["drift"], drift)
-        yield dg.MaterializeResult(asset_key=keys["drift"], metadata=drift_metadata(drift))
+        told = drift_metadata(drift)
+        if found.compared.advice is not None:
+            told |= advice_metadata(found.compared.advice)
+        yield dg.MaterializeResult(asset_key=keys["drift"], metadata=told)
     if found.quality:
         yield quality_check(keys["quality"], found.quality)
         yield dg.MaterializeResult(

@@ -9,6 +9,7 @@ from mlops_dagster.assets.metadata import Metadata
 if TYPE_CHECKING:
     from mlops_dagster.monitoring.counts import Profile
     from mlops_dagster.monitoring.decision import Decision
+    from mlops_dagster.monitoring.detectors import DetectorReport
     from mlops_dagster.monitoring.quality_report import QualityReport
     from mlops_dagster.monitoring.report import DriftReport
 
@@ -20,6 +21,32 @@ def profile_metadata(profile: "Profile") -> Metadata:
         "columns": dg.MetadataValue.int(len(profile.overall.columns)),
         "slices": dg.MetadataValue.int(len(profile.slices) - 1),
     }
+
+
+def advice_metadata(advice: "DetectorReport") -> Metadata:
+    """Return what alibi-detect says beside our own verdict, with its licence."""
+    metadata: Metadata = {"alibi_detect": dg.MetadataValue.text(advice.text)}
+    if advice.licence is not None:
+        metadata["alibi_detect_licence"] = dg.MetadataValue.text(
+            f"{advice.detectors}, {advice.licence}"
+        )
+    if advice.advice:
+        metadata["alibi_detect_advice"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "column": told.column,
+                        "detector": told.detector,
+                        "drifted": told.drifted,
+                        "statistic": _rounded(told.statistic),
+                        "q_value": _rounded(told.q_value),
+                        "reason": told.reason,
+                    }
+                )
+                for told in sorted(advice.advice, key=lambda a: (not a.drifted, a.column))
+            ]
+        )
+    return metadata
 
 
 def drift_metadata(report: "DriftReport") -> Metadata:

@@ -7,12 +7,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS
+from mlops_dagster.lifecycle.advice import advise_on_window
 from mlops_dagster.lifecycle.metric_slices import publish_metrics
 from mlops_dagster.lifecycle.place import Place, read_slice
 from mlops_dagster.lifecycle.quality import window_quality
 from mlops_dagster.lifecycle.training import BASELINE_FILE, IMPORTANCES_FILE
 from mlops_dagster.monitoring.baseline import Baseline
 from mlops_dagster.monitoring.counts import Profile
+from mlops_dagster.monitoring.detectors import DetectorReport
 from mlops_dagster.monitoring.drift import drift_report
 from mlops_dagster.monitoring.events import record_drift, record_quality
 from mlops_dagster.monitoring.metric_tables import DRIFT_METRICS, PROFILE_METRICS, QUALITY_METRICS
@@ -30,10 +32,14 @@ from mlops_dagster.windows import WindowCalendar
 
 @dataclass(frozen=True)
 class WindowCompared:
-    """A window's profile and its difference from the hold-out of the model in charge."""
+    """A window's profile and its difference from the hold-out of the model in charge.
+
+    `advice` is what alibi-detect says beside it, where the environment asks for it.
+    """
 
     profile: Profile
     drift: DriftReport
+    advice: DetectorReport | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,10 @@ def _compare(
         drift, baseline=baseline, profile=profile, granularity=granularity, model=model.name
     )
     publish_metrics(session, place, model, DRIFT_METRICS, drifted, window=place.window)
-    return WindowCompared(profile, drift)
+    advice = advise_on_window(
+        session, place, model, champion=champion, baseline=baseline, predictions=predictions
+    )
+    return WindowCompared(profile, drift, advice)
 
 
 def _measure(

@@ -1,8 +1,8 @@
 """alibi-detect's drift detectors on bounded samples: advice beside our own verdicts, never in them.
 
 alibi-detect is an optional extra under the Business Source License 1.1, which grants non-production
-use. It is imported only inside these calls, its licence is named in every result, and a production
-environment is refused unless it says that it has accepted the licence's terms.
+use. It is imported only inside these calls and its licence is named in every result; a production
+environment that names a detector without having accepted the licence is refused when it is loaded.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from mlops_dagster.errors import MonitoringError
 from mlops_dagster.monitoring.grid import ColumnKind
 from mlops_dagster.monitoring.payload import Payload
+from mlops_dagster.spec.environment import AlibiDetector
 from mlops_dagster.workers.profile import category_text
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 10_000
 MINIMUM_VALUES = 50
 FALSE_DISCOVERY_RATE = 0.05
+# What stands for the column where a detector looks at all of them.
+ALL_COLUMNS = "(all)"
 
 
 class Advice(Payload):
-    """What one detector says about one column; `reason` when it said nothing."""
+    """What one detector says about one column, or all together; `reason` when it said nothing."""
 
     column: str
     detector: str
@@ -69,8 +72,7 @@ def advise(
     window: "pd.DataFrame",
     *,
     columns: Sequence[tuple[str, ColumnKind]],
-    production: bool = False,
-    accept_bsl: bool = False,
+    detectors: Sequence[AlibiDetector] = tuple(AlibiDetector),
 ) -> DetectorReport:
     """Ask alibi-detect about each column of two bounded samples; says so when it is not installed.
 
@@ -80,24 +82,16 @@ def advise(
         reference: At most SAMPLE_ROWS rows of the model's hold-out.
         window: At most SAMPLE_ROWS rows of the window.
         columns: Name and kind of each column.
-        production: Whether the environment is a production one.
-        accept_bsl: Whether the user has accepted alibi-detect's licence for production.
+        detectors: Which of them to ask.
 
     Raises:
-        MonitoringError: A sample is larger than the bound, or production use was not accepted.
+        MonitoringError: A sample is larger than the bound.
     """
     try:
         found = version("alibi-detect")
     except PackageNotFoundError:
         text = "alibi-detect is not installed; `pip install mlops-dagster[alibi]` adds its advice"
         return DetectorReport(detectors="alibi-detect", text=text)
-    if production and not accept_bsl:
-        raise MonitoringError(
-            "alibi-detect may not be used in production under its licence",
-            expected="accept_bsl: true, where an agreement with its owner allows the use",
-            found=f"alibi-detect {found}, Business Source License 1.1",
-            next_step="Leave the detectors out; verdicts do not need them.",
-        )
     for what, sample in (("reference", reference), ("window", window)):
         if len(sample) > SAMPLE_ROWS:
             raise MonitoringError(
@@ -106,7 +100,10 @@ def advise(
                 found=f"{len(sample):,}",
                 next_step="Draw one with monitoring.detectors.sample_rows.",
             )
-    answers = [_ask(reference, window, name, kind) for name, kind in columns]
+    asked = [(name, kind) for name, kind in columns if _DETECTORS[kind][0] in detectors]
+    answers = [_ask(reference, window, name, kind) for name, kind in asked]
+    if AlibiDetector.CLASSIFIER in detectors:
+        answers.append(ask_classifier(reference, window, columns))
     advice = _corrected(answers)
     drifted = [a.column for a in advice if a.drifted]
     return DetectorReport(
@@ -115,7 +112,7 @@ def advise(
         rows_reference=len(reference),
         rows_window=len(window),
         advice=advice,
-        text=f"alibi-detect sees drift in {len(drifted)} of {len(advice)} columns"
+        text=f"alibi-detect sees drift in {len(drifted)} of {len(advice)} tests"
         + (f": {', '.join(drifted[:5])}" if drifted else ""),
     )
 
@@ -162,15 +159,15 @@ class _ChiSquared:
         return _answer(detector.predict(window[:, None], drift_type="feature"))
 
 
-_DETECTORS: dict[ColumnKind, Detector] = {
-    "numeric": _KolmogorovSmirnov(),
-    "categorical": _ChiSquared(),
+_DETECTORS: dict[ColumnKind, tuple[AlibiDetector, Detector]] = {
+    "numeric": (AlibiDetector.KS, _KolmogorovSmirnov()),
+    "categorical": (AlibiDetector.CHI_SQUARE, _ChiSquared()),
 }
 
 
 def _ask(reference: "pd.DataFrame", window: "pd.DataFrame", name: str, kind: ColumnKind) -> Advice:
-    detector = _DETECTORS[kind]
-    before, now = (_values(frame, name, kind) for frame in (reference, window))
+    _, detector = _DETECTORS[kind]
+    before, now = (column_values(frame, name, kind) for frame in (reference, window))
     fewest = min(len(before), len(now))
     if fewest < MINIMUM_VALUES:
         reason = f"{fewest} values, at least {MINIMUM_VALUES} are needed"
@@ -181,13 +178,64 @@ def _ask(reference: "pd.DataFrame", window: "pd.DataFrame", name: str, kind: Col
     return Advice(column=name, detector=detector.name, statistic=statistic, p_value=p_value)
 
 
-def _values(frame: "pd.DataFrame", name: str, kind: ColumnKind) -> "NDArray[np.generic]":
+def column_values(frame: "pd.DataFrame", name: str, kind: ColumnKind) -> "NDArray[np.generic]":
+    """Return a column's values that are not missing, categories as their texts."""
     import numpy as np
 
     present = frame[name].dropna()
     if kind == "numeric":
         return present.to_numpy(dtype=np.float64)
     return np.array([category_text(value) for value in present], dtype=object)
+
+
+def ask_classifier(
+    reference: "pd.DataFrame", window: "pd.DataFrame", columns: Sequence[tuple[str, ColumnKind]]
+) -> Advice:
+    """Ask whether boosted trees can tell rows of the window from those of the reference.
+
+    Trees are fitted on three quarters of the rows; the test compares their probabilities on the
+    rest. Categories are numbered in their order; missing values stay missing.
+    """
+    name = "ClassifierDrift"
+    fewest = min(len(reference), len(window))
+    if fewest < MINIMUM_VALUES:
+        reason = f"{fewest} rows, at least {MINIMUM_VALUES} are needed"
+        return Advice(column=ALL_COLUMNS, detector=name, reason=reason)
+    from alibi_detect.cd import ClassifierDrift
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    before, now = _matrices(reference, window, columns)
+    trees = HistGradientBoostingClassifier(
+        max_iter=50, max_leaf_nodes=15, min_samples_leaf=20, random_state=0
+    )
+    detector = ClassifierDrift(before, trees, backend="sklearn", p_val=FALSE_DISCOVERY_RATE, seed=0)
+    data = detector.predict(now)["data"]
+    return Advice(
+        column=ALL_COLUMNS,
+        detector=name,
+        statistic=float(data["distance"]),
+        p_value=float(data["p_val"]),
+    )
+
+
+def _matrices(
+    reference: "pd.DataFrame", window: "pd.DataFrame", columns: Sequence[tuple[str, ColumnKind]]
+) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """Return both samples as numbers, shape (rows, columns)."""
+    import numpy as np
+    import pandas as pd
+
+    both = pd.concat([reference, window], ignore_index=True)
+    numbers = []
+    for name, kind in columns:
+        if kind == "numeric":
+            numbers.append(both[name].to_numpy(dtype=np.float64, na_value=np.nan))
+            continue
+        texts = both[name].map(category_text, na_action="ignore")
+        codes = pd.Categorical(texts).codes.astype(np.float64)
+        numbers.append(np.where(codes < 0, np.nan, codes))
+    matrix = np.column_stack(numbers)
+    return matrix[: len(reference)], matrix[len(reference) :]
 
 
 def _answer(prediction: dict[str, dict[str, "NDArray[np.float32]"]]) -> tuple[float, float]:

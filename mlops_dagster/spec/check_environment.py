@@ -11,7 +11,7 @@ _SCHEMA_PLACEHOLDERS = ("use_case", "layer")
 
 
 def check_environment(files: WorkspaceFiles) -> None:
-    """Report unknown use cases and templates of schemas that no schema can be made from."""
+    """Report what no single key shows: unknown use cases, empty templates, a licence."""
     source = files.environment
     if source is None or source.model is None:
         return
@@ -28,6 +28,14 @@ def check_environment(files: WorkspaceFiles) -> None:
             )
         elif name in names[:number]:
             source.report("use_cases", number, problem=f"the use case '{name}' stands twice")
+    if source.model.detectors and source.model.production and not source.model.accept_bsl:
+        source.report(
+            "detectors",
+            expected="'accept_bsl: true' beside 'production: true', where an agreement with "
+            "alibi-detect's owner allows the use, or no detectors",
+            found="alibi-detect in production under the Business Source License 1.1, "
+            "which grants non-production use only",
+        )
     if isinstance(source.model.tables, CatalogTables):
         _check_template(source, source.model.tables.schema_template)
 

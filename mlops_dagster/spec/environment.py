@@ -1,5 +1,6 @@
 """What users write about an environment: where Spark, tables, tracking, state and alerts are."""
 
+from enum import Enum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
@@ -7,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, T
 from mlops_dagster.spec.base import (
     PATTERN_WORDS,
     ChoiceError,
+    FromText,
     Memory,
     MemorySize,
     Name,
@@ -108,6 +110,14 @@ class Alerts(SpecModel):
     channels: list[Literal["log"]] = Field(default=["log"])
 
 
+class AlibiDetector(str, Enum):
+    """A detector of alibi-detect."""
+
+    KS = "alibi_ks"
+    CHI_SQUARE = "alibi_chi_square"
+    CLASSIFIER = "alibi_classifier"
+
+
 class Automation(SpecModel):
     """Which automation runs without being switched on by hand."""
 
@@ -129,3 +139,7 @@ class Environment(SpecModel):
     automation: Automation = Automation()
     use_cases: list[Name] | None = Field(default=None, description="none: all")
     production: bool = False
+    detectors: list[Annotated[AlibiDetector, FromText]] = Field(default_factory=list)
+    accept_bsl: bool = Field(
+        default=False, description="alibi-detect's licence allows the use in this environment"
+    )

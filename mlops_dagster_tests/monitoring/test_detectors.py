@@ -12,6 +12,7 @@ from scipy import stats
 from mlops_dagster.errors import MonitoringError
 from mlops_dagster.monitoring.detectors import SAMPLE_ROWS, advise, sample_rows
 from mlops_dagster.monitoring.grid import ColumnKind
+from mlops_dagster.spec.environment import AlibiDetector
 
 COLUMNS: list[tuple[str, ColumnKind]] = [
     ("x", "numeric"),
@@ -39,7 +40,12 @@ def test_the_detectors_see_what_scipy_sees_and_a_missing_value_silences_nothing(
     pytest.importorskip("alibi_detect")
     reference, window = sample(0), sample(1, shift=0.5)
     window["c"] = window["c"].replace({"c": "new"})
-    report = advise(reference, window, columns=COLUMNS)
+    report = advise(
+        reference,
+        window,
+        columns=COLUMNS,
+        detectors=[AlibiDetector.KS, AlibiDetector.CHI_SQUARE],
+    )
     x, y, c, few = report.advice
     expected = stats.ks_2samp(reference["x"].dropna(), window["x"].dropna(), method="asymp")
     assert x.statistic == pytest.approx(expected.statistic, rel=1e-5)
@@ -48,13 +54,31 @@ def test_the_detectors_see_what_scipy_sees_and_a_missing_value_silences_nothing(
     assert (few.drifted, few.reason) == (False, "0 values, at least 50 are needed")
     assert report.licence is not None
     assert "non-production use; advisory" in report.licence
-    assert report.text == "alibi-detect sees drift in 2 of 4 columns: x, c"
+    assert report.text == "alibi-detect sees drift in 2 of 4 tests: x, c"
 
 
-def test_production_use_needs_an_accepted_licence() -> None:
+def test_only_the_detectors_that_were_asked_for_answer() -> None:
     pytest.importorskip("alibi_detect")
-    with pytest.raises(MonitoringError, match=r"expected accept_bsl: true.*Business Source"):
-        advise(sample(0), sample(1), columns=COLUMNS, production=True)
+    asked = [AlibiDetector.CHI_SQUARE]
+    report = advise(sample(0), sample(1), columns=COLUMNS, detectors=asked)
+    assert [(told.column, told.detector) for told in report.advice] == [("c", "ChiSquareDrift")]
+
+
+def joint(seed: int, sign: float) -> pd.DataFrame:
+    """Return two standard normal columns with a correlation of 0.9 times the sign."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=1500)
+    y = sign * 0.9 * x + np.sqrt(1 - 0.81) * rng.normal(size=1500)
+    category = pd.Series(rng.choice(["a", "b"], 1500)).where(rng.random(1500) < 0.9)
+    return pd.DataFrame({"x": x, "y": y, "c": category})
+
+
+def test_the_classifier_sees_what_no_column_shows_alone() -> None:
+    pytest.importorskip("alibi_detect")
+    report = advise(joint(0, 1), joint(1, -1), columns=COLUMNS[:3])
+    assert {told.column for told in report.advice if told.drifted} == {"(all)"}
+    same = advise(joint(0, 1), joint(1, 1), columns=COLUMNS[:3])
+    assert not any(told.drifted for told in same.advice)
 
 
 def test_a_sample_above_the_bound_is_refused() -> None:
@@ -76,7 +100,7 @@ importlib.metadata.version = version
 sys.modules["alibi_detect"] = None
 import pandas as pd
 from mlops_dagster.monitoring.detectors import advise
-print(advise(pd.DataFrame(), pd.DataFrame(), columns=[], production=True).text)
+print(advise(pd.DataFrame(), pd.DataFrame(), columns=[]).text)
 """
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: PLW1510
     assert out.stdout.startswith("alibi-detect is not installed"), out.stderr

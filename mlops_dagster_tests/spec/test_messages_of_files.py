@@ -124,7 +124,8 @@ def test_a_contract_that_does_not_fit_is_told(
         ("landing: landing", "landing: landing\ntracking: https://example.org", "5: tracking: expected 'sqlite' or a mapping with the key address_variable, found 'https://example.org'"),
         ("landing: landing", 'landing: landing\nstate: {address_variable: "postgresql://user:secret@example.org/db"}', "5: state.address_variable: expected the name of an environment variable such as 'SPARK_REMOTE', found 'postgresql://***@example.org/db'"),
         ("landing: landing", "landing: landing\nalerts: {channels: [log, email]}", "5: alerts.channels[1]: expected 'log', found 'email'"),
-        ("landing: landing", "landing: landing\naccept_bsl: true", "5: accept_bsl: expected one of the keys spec_version, name, engine, landing, tables, tracking, state, alerts, automation, use_cases, production, found 'accept_bsl'"),
+        ("landing: landing", "landing: landing\naccept_licence: true", "5: accept_licence: expected one of the keys spec_version, name, engine, landing, tables, tracking, state, alerts, automation, use_cases, production, detectors, accept_bsl, found 'accept_licence' (did you mean 'accept_bsl'?)"),
+        ("landing: landing", "landing: landing\nproduction: true\ndetectors: [alibi_ks]", "6: detectors: expected 'accept_bsl: true' beside 'production: true', where an agreement with alibi-detect's owner allows the use, or no detectors, found alibi-detect in production under the Business Source License 1.1, which grants non-production use only"),
     ],
 )
 def test_a_wrong_environment_is_told(
