@@ -49,7 +49,7 @@ ui: $(READY)
 	@$(BIN)/mlops-dagster ui
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not verify and not demo" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not verify and not demo" --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test-demo: $(READY)
 	@$(BIN)/python -m pytest -m demo mlops_dagster_tests/finished_demo

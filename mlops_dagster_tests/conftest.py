@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from mlops_dagster.engine.connect import Engine, open_engine
 from mlops_dagster.engine.files import EngineFiles
@@ -21,13 +23,13 @@ from mlops_dagster.spec.environment import (
 )
 from mlops_dagster_tests.interceptor import ServerlessRules
 
-# Fixture of end_to_end/ that several files read and continue.
-_SHARED_LIFE = "lived"
+# Files of end_to_end/ whose tests read and continue one project.
+FILES_OF_ONE_LIFE = frozenset({"test_again.py", "test_loop.py", "test_two_clocks.py"})
 _LONGEST = frozenset({"end_to_end", "energy_demand", "flight_delays"})
 REMOTE_VARIABLE = "MLOPS_DAGSTER_TEST_REMOTE"
 
 
-def _folder_of_all_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder_of_all_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of this run of pytest, the same in each of its processes."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -44,14 +46,22 @@ def environment_with(engine: LocalEngine | RemoteEngine) -> Environment:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and those that share a life; the longest first."""
-    for item in items:
-        fixtures: list[str] = getattr(item, "fixturenames", [])
-        group = _SHARED_LIFE if _SHARED_LIFE in fixtures else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Run the longest files first, so that no process waits for the other at the end."""
     items.sort(key=lambda item: item.path.parent.name not in _LONGEST)
+
+
+class _FilesTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps the tests of a file in one process, and the files that share a life."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return "one life" if path.name in FILES_OF_ONE_LIFE else str(path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Return how tests are given to the processes."""
+    return _FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +74,7 @@ def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if address:
         yield address
         return
-    files = EngineFiles.of(_folder_of_all_processes(tmp_path_factory) / "shared_engine")
+    files = EngineFiles.of(folder_of_all_processes(tmp_path_factory) / "shared_engine")
     settings = ServerSettings.of(LocalEngine(kind="local", memory=Memory(megabytes=2048)))
     leased = lease_server(files, settings)
     try:

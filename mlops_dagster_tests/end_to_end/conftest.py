@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_dagster_tests.conftest import REMOTE_VARIABLE
+from mlops_dagster_tests.conftest import REMOTE_VARIABLE, folder_of_all_processes
 from mlops_dagster_tests.end_to_end.energy import WORLD, write_small_project
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, Snapshot, live_project
 from mlops_dagster_tests.energy_demand.make_world import day_keys
@@ -42,6 +42,8 @@ def remote(spark_address: str) -> Iterator[None]:
 @pytest.fixture(scope="package")
 def lived(remote: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     """Five days through the real jobs and the real sensor: three to learn from, two forecast."""
+    # Fails when a second process lives it too: FILES_OF_ONE_LIFE then lacks a file.
+    (folder_of_all_processes(tmp_path_factory) / "one_life").mkdir()
     root = write_small_project(tmp_path_factory.mktemp("lived")).root
     working_folder = tmp_path_factory.mktemp("working_folder")
     with live_project(root) as project:

@@ -21,6 +21,9 @@ def write_small_project(folder: Path, *, models: int = 2) -> EnergyProject:
     project = write_energy_project(
         folder, days=WORLD.days, world=WORLD, remote_variable=REMOTE_VARIABLE
     )
+    environment = project.root / "environments" / "dev.yaml"
+    with environment.open("a", encoding="utf-8") as file:
+        file.write("detectors: [alibi_ks, alibi_classifier]\n")
     path = project.root / "use_cases" / "energy_demand" / "use_case.yaml"
     text = path.read_text("utf-8")
     for before, after in _SMALLER.items():

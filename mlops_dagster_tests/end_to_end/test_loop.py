@@ -1,9 +1,11 @@
 import math
 
+import dagster as dg
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from mlops_dagster.assets.keys import monitoring_key
 from mlops_dagster.automation.history import window_history
 from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.monitoring.decision import DecisionKind
@@ -119,6 +121,22 @@ def test_quality_at_close_is_that_of_the_forecasts_against_the_readings(
     summary = project.told(model).quality[DAYS[3]]
     assert summary.labelled_rows == len(pairs)
     assert summary.final
+
+
+def test_alibi_detect_advises_beside_the_drift_report_and_decides_nothing(lived: Lived) -> None:
+    key = monitoring_key(lived.project.model("daily_use"), "drift")
+    told = lived.project.instance.get_latest_materialization_event(key)
+    assert told is not None
+    assert told.asset_materialization is not None
+    metadata = told.asset_materialization.metadata
+    assert "non-production use; advisory" in str(metadata["alibi_detect_licence"].value)
+    advice = metadata["alibi_detect_advice"]
+    assert isinstance(advice, dg.TableMetadataValue)
+    detectors = {row.data["detector"] for row in advice.records}
+    assert detectors == {"KSDrift", "ClassifierDrift"}
+    verdict = lived.project.told("daily_use").drift[DAYS[4]].verdict
+    assert metadata["verdict"].value == verdict
+    assert "alibi" not in verdict
 
 
 def test_the_metric_of_a_hook_is_a_gate_and_a_figure(lived: Lived) -> None:
