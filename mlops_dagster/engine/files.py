@@ -58,6 +58,12 @@ class StartFailure(EngineRecord):
     next_step: str
 
 
+class NamedTables(EngineRecord):
+    """The server in whose catalog the warehouse's tables have their names."""
+
+    server_identity: str
+
+
 @dataclass(frozen=True)
 class EngineFiles:
     """Paths of one environment's engine; nothing is created by naming them."""
@@ -126,8 +132,18 @@ class EngineFiles:
 
     @property
     def warehouse(self) -> Path:
-        """Where the server puts tables that name no location."""
-        return self.folder / "warehouse"
+        """Where the server puts tables that have a name; it outlives the engine's folder."""
+        return self.folder.parent / "warehouse"
+
+    @property
+    def names(self) -> Path:
+        """`NamedTables` of the server of this or the last start."""
+        return self.folder / "names.json"
+
+    @property
+    def names_lock(self) -> Path:
+        """Held exclusively by the one process that gives tables their names."""
+        return self.folder / "names.lock"
 
     @property
     def uploads(self) -> Path:

@@ -12,7 +12,9 @@ from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from mlops_dagster.engine.files import EngineFiles
+from mlops_dagster.engine.named_tables import restore_names
 from mlops_dagster.engine.server import Announce, LeasedServer, lease_server
+from mlops_dagster.engine.sessions import abandon
 from mlops_dagster.engine.settings import ServerSettings
 from mlops_dagster.errors import TransientEngineError
 from mlops_dagster.spec.environment import LocalEngine
@@ -47,7 +49,18 @@ class LocalConnector:
             raise TransientEngineError("The Spark server went away", where=str(self._files.folder))
         address = local_address(self._files, self._leased.state.port)
         # A company's proxy must not see calls to this machine, token included.
-        return new_session(address, channel_options=(("grpc.enable_http_proxy", 0),))
+        session = new_session(address, channel_options=(("grpc.enable_http_proxy", 0),))
+        try:
+            restore_names(
+                session,
+                files=self._files,
+                identity=self._leased.state.identity,
+                announce=self._announce,
+            )
+        except BaseException:
+            abandon(session)
+            raise
+        return session
 
     def release(self) -> None:
         """Give up the lease: from now on the server may stop for being idle."""

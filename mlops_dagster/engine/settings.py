@@ -102,7 +102,8 @@ class ServerSettings:
         sweep_seconds = max(1, min(30, self.session_timeout_seconds // 4))
         settings = {
             **_SPARK_SETTINGS,
-            "spark.sql.warehouse.dir": files.warehouse.as_uri(),
+            # Not as a URI: Spark would make folders named with its %20.
+            "spark.sql.warehouse.dir": str(files.warehouse),
             "spark.local.dir": str(files.temporary),
             "spark.connect.session.manager.defaultSessionTimeout": (
                 f"{self.session_timeout_seconds}s"

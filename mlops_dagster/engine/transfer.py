@@ -117,7 +117,8 @@ def frame_from_pandas(
         path = uploads / f"{uuid4().hex}.parquet"
         fields = session.createDataFrame(rows.iloc[:0], schema=schema).schema.fields
         rows.to_parquet(path, index=False, coerce_timestamps="us", allow_truncated_timestamps=True)
-        read = session.read.parquet(path.as_uri())
+        # Not as a URI: Spark would look for its %20 by name.
+        read = session.read.parquet(str(path))
         return read.select(*(read[field.name].cast(field.dataType) for field in fields))
     pieces = [
         session.createDataFrame(piece, schema=schema)

@@ -2,7 +2,12 @@
 
 import re
 
-from mlops_dagster.spec.environment import CatalogTables, Environment
+from mlops_dagster.spec.environment import (
+    LOCAL_CATALOG,
+    CatalogTables,
+    Environment,
+    LocalEngine,
+)
 from mlops_dagster.spec.files import WorkspaceFiles
 from mlops_dagster.spec.source import Source
 
@@ -37,6 +42,7 @@ def check_environment(files: WorkspaceFiles) -> None:
             "which grants non-production use only",
         )
     if isinstance(source.model.tables, CatalogTables):
+        _check_catalog(source, source.model)
         _check_template(source, source.model.tables.schema_template)
 
 
@@ -45,6 +51,21 @@ def selected(files: WorkspaceFiles) -> tuple[str, ...]:
     source = files.environment
     chosen = source.model.use_cases if source is not None and source.model is not None else None
     return tuple(name for name in files.use_cases if chosen is None or name in chosen)
+
+
+def _check_catalog(source: Source[Environment], environment: Environment) -> None:
+    tables = environment.tables
+    if (
+        isinstance(environment.engine, LocalEngine)
+        and isinstance(tables, CatalogTables)
+        and tables.catalog != LOCAL_CATALOG
+    ):
+        source.report(
+            "tables",
+            "catalog",
+            expected=f"'{LOCAL_CATALOG}', the catalog of a local engine",
+            found=f"'{tables.catalog}'",
+        )
 
 
 def _check_template(source: Source[Environment], template: str) -> None:

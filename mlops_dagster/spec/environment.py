@@ -23,6 +23,8 @@ CATALOG_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PATTERN_WORDS[VARIABLE_PATTERN] = "the name of an environment variable such as 'SPARK_REMOTE'"
 PATTERN_WORDS[CATALOG_PATTERN] = "the name of a catalog such as 'main'"
 
+LOCAL_CATALOG = "spark_catalog"
+
 
 class LocalEngine(SpecModel):
     """A Spark Connect server of our own on this machine, started on demand."""
