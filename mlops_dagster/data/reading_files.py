@@ -1,6 +1,5 @@
 """Landing files as rows: by Spark where it may see paths, else read here and uploaded in pieces."""
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -15,7 +14,7 @@ from mlops_dagster.data.delivery import RAW
 from mlops_dagster.data.inference import parquet_types
 from mlops_dagster.data.landing import Form, LandingFile
 from mlops_dagster.data.records import FileScan, read_records
-from mlops_dagster.engine.identifiers import quote
+from mlops_dagster.engine.identifiers import literal_path, quote
 from mlops_dagster.engine.transfer import frame_from_pandas
 from mlops_dagster.errors import SourceError
 from mlops_dagster.spec.contract import Contract
@@ -48,7 +47,7 @@ def text_rows(
         .option("multiLine", scan.multiline)
         .option("encoding", "UTF-8")
     )
-    path = spark_path(scan.file)
+    path = literal_path(scan.file.path)
     if scan.file.form is Form.CSV:
         # Quotes are doubled inside quotes; a backslash is a character like any other.
         texts = reader.option("header", True).option("escape", '"').csv(path)
@@ -64,17 +63,12 @@ def parquet_rows(
 ) -> DataFrame:
     """Return the rows of a Parquet file with the contract's columns and types."""
     if by_path:
-        frame = session.read.parquet(spark_path(file))
+        frame = session.read.parquet(literal_path(file.path))
     else:
         frame = fold(DataFrame.unionByName, list(_uploaded_parquet(session, file, contract)))
     return frame.select(
         *(F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items())
     )
-
-
-def spark_path(file: LandingFile) -> str:
-    """Return a file's path as Spark reads it literally: it would expand patterns in it."""
-    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(file.path))
 
 
 def count_parquet(file: LandingFile) -> int:
@@ -100,7 +94,8 @@ def _uploaded_texts(session: SparkSession, file: LandingFile, columns: Sequence[
         rows = [(*record.values, record.raw) for record in chunk]
         # As objects: pandas' own string type would turn null into NaN.
         piece = pd.DataFrame(rows, columns=names, dtype=object)
-        pieces.append(frame_from_pandas(session, piece, schema=schema))
+        # Spark would cut each piece into a file a core.
+        pieces.append(frame_from_pandas(session, piece, schema=schema).coalesce(1))
     return fold(DataFrame.unionByName, pieces) if pieces else session.createDataFrame([], schema)
 
 
@@ -115,7 +110,8 @@ def _uploaded_parquet(
         )
         for batch in batches:
             rows = batch.to_pandas(integer_object_nulls=True, timestamp_as_object=False)
-            yield frame_from_pandas(session, rows[list(contract.types)], schema=schema)
+            rows = rows[list(contract.types)]
+            yield frame_from_pandas(session, rows, schema=schema).coalesce(1)
     except pa.ArrowException as error:
         raise SourceError(
             "the file cannot be read as Parquet", where=str(file), found=str(error)

@@ -16,10 +16,17 @@ _SMALLER = {
 }
 
 
-def write_small_project(folder: Path, *, models: int = 2) -> EnergyProject:
-    """Write the project; with one model, `daily_use` alone."""
+def write_small_project(
+    folder: Path, *, models: int = 2, schema_prefix: str | None = None
+) -> EnergyProject:
+    """Write the project; with one model, `daily_use` alone; with a prefix, by names in schemas."""
     project = write_energy_project(
-        folder, days=WORLD.days, world=WORLD, remote_variable=REMOTE_VARIABLE
+        folder,
+        days=WORLD.days,
+        tables="paths" if schema_prefix is None else "catalog",
+        world=WORLD,
+        remote_variable=REMOTE_VARIABLE,
+        schema_prefix=schema_prefix or "",
     )
     environment = project.root / "environments" / "dev.yaml"
     with environment.open("a", encoding="utf-8") as file:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from mlops_dagster.hooks import metric, transform
@@ -12,6 +12,8 @@ from mlops_dagster.hooks import metric, transform
 LOOK_BACK_DAYS = 14
 SHORT_EUROS_PER_KW = 2.0
 SPARE_EUROS_PER_KW = 0.5
+# Meters tell hundredths of a kWh.
+METER = "decimal(10,2)"
 
 
 @transform
@@ -35,8 +37,8 @@ def household_days(readings: DataFrame, calendar: DataFrame) -> DataFrame:
         .agg(
             F.max(F.when(age == 1, F.col("kwh"))).alias("kwh_yesterday"),
             F.max(F.when(age == 7, F.col("kwh"))).alias("kwh_last_week"),
-            F.avg(F.when(age <= 7, F.col("kwh"))).alias("kwh_mean_7"),
-            F.avg("kwh").alias("kwh_mean_14"),
+            _mean(F.when(age <= 7, F.col("kwh"))).alias("kwh_mean_7"),
+            _mean(F.col("kwh")).alias("kwh_mean_14"),
             F.max(F.when(age == 1, F.col("peak_kw"))).alias("peak_yesterday"),
             F.max(F.when(age <= 7, F.col("peak_kw"))).alias("peak_max_7"),
         )
@@ -47,6 +49,11 @@ def household_days(readings: DataFrame, calendar: DataFrame) -> DataFrame:
         "is_holiday",
         "daylight_hours",
     )
+
+
+def _mean(kwh: Column) -> Column:
+    """Return a mean that is the same in whatever order the readings come: decimals add exactly."""
+    return F.avg(kwh.cast(METER)).cast("double")
 
 
 @metric(lower_is_better=True)
