@@ -1,4 +1,7 @@
-"""Quotes names for Spark SQL."""
+"""Names and paths as Spark takes them literally."""
+
+import re
+from pathlib import Path
 
 
 def quote(*parts: str) -> str:
@@ -6,3 +9,11 @@ def quote(*parts: str) -> str:
     if not parts or not all(parts):
         raise ValueError("a name has at least one part and no empty one")
     return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
+
+
+def literal_path(path: Path) -> str:
+    """Return a path for Spark's readers of files, which would expand patterns in it.
+
+    Not as a URI: Spark would look for its `%20` by name.
+    """
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(path))

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.connect.dataframe import DataFrame as ConnectDataFrame
 from pyspark.sql.types import StructType
 
+from mlops_dagster.engine.identifiers import literal_path
 from mlops_dagster.errors import TransferTooLarge
 
 MEGABYTE = 1024 * 1024
@@ -117,8 +118,7 @@ def frame_from_pandas(
         path = uploads / f"{uuid4().hex}.parquet"
         fields = session.createDataFrame(rows.iloc[:0], schema=schema).schema.fields
         rows.to_parquet(path, index=False, coerce_timestamps="us", allow_truncated_timestamps=True)
-        # Not as a URI: Spark would look for its %20 by name.
-        read = session.read.parquet(str(path))
+        read = session.read.parquet(literal_path(path))
         return read.select(*(read[field.name].cast(field.dataType) for field in fields))
     pieces = [
         session.createDataFrame(piece, schema=schema)

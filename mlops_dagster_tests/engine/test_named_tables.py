@@ -58,7 +58,7 @@ def world(session: SparkSession, folder: Path, schema: str) -> World:
 
 @pytest.fixture(scope="module")
 def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
-    folder = tmp_path_factory.mktemp("restarted") / "it's 50% o'clock"
+    folder = tmp_path_factory.mktemp("restarted") / "it's 50% {o'clock}"
     files = EngineFiles.of(folder)
     first = open_engine(ENVIRONMENT, folder, announce=lambda _: None)
     pinned = write_tables(first.session(), folder)
@@ -75,9 +75,8 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
     try:
         # Two processes meet the new server at once; neither may miss a table.
         with ThreadPoolExecutor(2) as threads:
-            seen = list(threads.map(lambda e: read_all(e.session(), folder), engines))
+            seen = list(threads.map(lambda engine: names_in(engine.session()), engines))
         assert seen[0] == seen[1]
-        engines[1].close()
         yield Restarted(engines[0], folder, pinned, told)
     finally:
         for engine in engines:
@@ -106,6 +105,14 @@ def read_all(session: SparkSession, folder: Path) -> dict[str, list[tuple[object
         for schema, refs in TABLES.items()
         for ref in refs
     }
+
+
+def names_in(session: SparkSession) -> list[str]:
+    return [
+        f"{schema.name}.{table.name}"
+        for schema in session.catalog.listDatabases()
+        for table in session.catalog.listTables(schema.name)
+    ]
 
 
 def test_every_table_is_read_by_its_name_after_a_restart(restarted: Restarted) -> None:
