@@ -13,7 +13,10 @@ from mlops_dagster.spec.workspace import ResolvedTable
 
 
 def check_specs(table: ResolvedTable) -> Sequence[dg.AssetCheckSpec]:
-    """Return one check for each built-in rule of the table and for each rule of its YAML."""
+    """Return one check for each built-in rule of the table and for each rule of its YAML.
+
+    A check blocks what comes after the table when its failure refuses the batch.
+    """
     key = asset_key(table.ref)
     built_in = [
         dg.AssetCheckSpec(rule.name, asset=key, description=rule.text)
@@ -24,6 +27,7 @@ def check_specs(table: ResolvedTable) -> Sequence[dg.AssetCheckSpec]:
             rule.name,
             asset=key,
             description=rule.spec.description or _sentence(rule.spec.rule, rule.on_fail),
+            blocking=rule.on_fail is OnFail.STOP,
         )
         for rule in table.rules
     ]

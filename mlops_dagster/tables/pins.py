@@ -91,7 +91,7 @@ def _pin(
 def _missing(ref: TableRef, missing: list[str], *, static: bool) -> SourceError:
     shown = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
     return SourceError(
-        f"{ref} is not published yet" if static else f"{ref} is not published for {shown}",
+        "not published yet" if static else f"not published for {shown}",
         where=str(ref),
         next_step=f"Run {ref} first" if static else f"Run {ref} for {shown} first",
     )

@@ -230,5 +230,5 @@ def test_too_few_windows_are_refused_without_reading_anything(shop: Shop) -> Non
 
 
 def test_a_cutoff_that_is_not_published_says_what_to_run(shop: Shop) -> None:
-    with pytest.raises(SourceError, match=r"silver\.orders is not published for 2024-03-03"):
+    with pytest.raises(SourceError, match=r"silver\.orders: not published for 2024-03-03"):
         shop.build("2024-03-03")
