@@ -85,5 +85,6 @@ def test_the_mistakes_that_the_page_on_errors_shows_are_reported_so(project: Pat
     file.write_text(text)
     done = CliRunner().invoke(main, ["check", "--root", str(project)])
     assert done.exit_code == 1
-    (shown,) = [block.text for block in blocks(ERRORS) if block.language == "text"]
-    assert done.stderr == shown
+    # The other blocks show what runs say.
+    shown = [block.text for block in blocks(ERRORS) if block.language == "text"]
+    assert done.stderr == shown[0]
