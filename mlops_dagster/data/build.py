@@ -8,6 +8,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.data.builtin import READABLE
 from mlops_dagster.data.checks import (
     ROUTE,
@@ -111,11 +112,13 @@ def build_table(
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
         measured = measure_batch(batch)
         counts = measured.counts
+        crash_point(CrashPoint.BATCH_MEASURED, target)
         _check_records(batch, measured)
         if counts.failed.get(READABLE):
             check_types(table, delivery)
         verdict = judge(batch.rules, counts)
         _tell(store, batch, measured, verdict, held)
+        crash_point(CrashPoint.VERDICT_RECORDED, target)
         if verdict.refused:
             raise RefusedBatch(str(target), verdict)
         if delivery.contract_is_new:
@@ -131,6 +134,7 @@ def build_table(
             locations=locations,
             code_version=table.code_version,
         )
+        crash_point(CrashPoint.QUARANTINE_PUBLISHED, target)
         publication = publish_measured(
             session,
             frame=_valid_rows(batch, failed),

@@ -3,6 +3,7 @@
 import hashlib
 from functools import partial
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.registry.bundle import SavedBundle
 from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
@@ -49,6 +50,7 @@ def record_attempt(
             reason=reason,
         )
     )
+    crash_point(CrashPoint.TRAINING_RECORDED, model.stream)
     tell(
         Evaluated(
             cutoff_window=cutoff,
@@ -59,6 +61,7 @@ def record_attempt(
             metrics=trained.evaluation.values,
         )
     )
+    crash_point(CrashPoint.JUDGEMENT_RECORDED, model.stream)
     if not gates.promotable:
         tell(Rejected(cutoff_window=cutoff, bundle_digest=digest, reason=gates.explanation))
         return None
@@ -74,6 +77,7 @@ def record_attempt(
         },
         inputs=training_set.inputs,
     )
+    crash_point(CrashPoint.VERSION_LOGGED, model.stream)
     tell(
         Registered(
             cutoff_window=cutoff,
@@ -83,4 +87,5 @@ def record_attempt(
             model_uri=version.model_uri,
         )
     )
+    crash_point(CrashPoint.VERSION_RECORDED, model.stream)
     return version

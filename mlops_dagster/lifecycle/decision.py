@@ -1,5 +1,6 @@
 """Deciding about a closed window from recorded facts alone."""
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.monitoring.decision import (
     Champion,
@@ -30,6 +31,7 @@ def decide_window(place: Place, model: ResolvedModel, calendar: WindowCalendar) 
     facts = decision_facts(place, model, calendar)
     decision = decide(facts, policy_of(model))
     record_decision(place.store, model.stream, decision, as_of=place.as_of, run_id=place.run_id)
+    crash_point(CrashPoint.DECISION_RECORDED, model.stream)
     return decision
 
 

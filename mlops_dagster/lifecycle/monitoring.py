@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS
 from mlops_dagster.lifecycle.advice import advise_on_window
@@ -109,6 +110,7 @@ def _compare(
         importances=json.loads(loaded.files[IMPORTANCES_FILE]),
     )
     record_drift(place.store, model.stream, drift, as_of=place.as_of, run_id=place.run_id)
+    crash_point(CrashPoint.DRIFT_RECORDED, model.stream)
     profiled = profile_rows(
         profile,
         window=place.window,
@@ -138,6 +140,7 @@ def _measure(
     reports = tuple(window_quality(session, place, model, calendar, ledger))
     for report in reports:
         record_quality(place.store, model.stream, report, as_of=place.as_of, run_id=place.run_id)
+        crash_point(CrashPoint.QUALITY_RECORDED, model.stream)
         rows = quality_rows(report, granularity=calendar.grain.value, model=model.name)
         publish_metrics(session, place, model, QUALITY_METRICS, rows, window=report.window)
     return reports

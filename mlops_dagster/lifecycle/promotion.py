@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.registry.champion import current_champion
 from mlops_dagster.registry.events import Promoted, StagingTested
@@ -50,7 +51,9 @@ def promote_candidate(place: Place, model: ResolvedModel) -> Promotion:
             reason=attempt.evaluated.explanation if attempt.evaluated is not None else "",
         )
         record(place.store, model.stream, promoted, as_of=place.as_of, run_id=place.run_id)
+        crash_point(CrashPoint.PROMOTION_RECORDED, model.stream)
     _show(place, model)
+    crash_point(CrashPoint.ALIAS_SET, model.stream)
     reason = f"version {version} scores the windows after {place.window}"
     return Promotion(True, reason, attempt.bundle_digest, version, staging)
 
@@ -68,6 +71,7 @@ def _test(place: Place, model: ResolvedModel, attempt: Attempt, version: str) ->
         details=result.details,
     )
     record(place.store, model.stream, tested, as_of=place.as_of, run_id=place.run_id)
+    crash_point(CrashPoint.TESTS_RECORDED, model.stream)
     return result
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.columns import RESERVED, FeatureColumn
@@ -85,6 +86,7 @@ def train_candidate(
         rows_per_window=_rows_per_window(place, model, training_set),
     )
     bundle = _save(place, model, trained, baseline, training_set)
+    crash_point(CrashPoint.BUNDLE_SAVED, model.stream)
     registered = record_attempt(
         place,
         model,

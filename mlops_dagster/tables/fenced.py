@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import DeltaConflict, SupersededWrite
 from mlops_dagster.state.fence import Claim, InputVersion, claim, ensure_holds, new_token
 from mlops_dagster.state.store import EventStore
@@ -28,7 +29,7 @@ class Origin:
 
 def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> Claim:
     """Take a slice over from whoever holds it, under a new token."""
-    return claim(
+    held = claim(
         store,
         target.ref,
         target.window,
@@ -37,6 +38,8 @@ def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> C
         run_id=run_id,
         part=target.part_value,
     )
+    crash_point(CrashPoint.SLICE_CLAIMED, target)
+    return held
 
 
 def commit_slice(
@@ -64,6 +67,7 @@ def commit_slice(
         location=location,
         origin=origin,
     )
+    crash_point(CrashPoint.SLICE_COMMITTED, target)
     commit = find_commit(session, location, held.token)
     if commit is None:
         ensure_holds(store, held)

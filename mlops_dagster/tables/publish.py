@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import ContractViolation, NotDeterministic
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.state.fence import (
@@ -149,6 +150,7 @@ def _record(
         inputs=origin.inputs,
     )
     record_published(store, held, publication)
+    crash_point(CrashPoint.PUBLICATION_RECORDED, held.stream)
     return Publication(publication, written=True)
 
 
