@@ -10,7 +10,7 @@ from mlops_dagster.engine.databricks import DatabricksConnector
 from mlops_dagster.engine.local import LocalConnector
 from mlops_dagster.engine.remote import RemoteConnector
 from mlops_dagster.engine.server import Announce, announce_on_stderr
-from mlops_dagster.engine.sessions import Connector, SteppedEngine
+from mlops_dagster.engine.sessions import PROBE_AFTER_IDLE_SECONDS, Connector, SteppedEngine
 from mlops_dagster.spec.environment import Environment, LocalEngine, RemoteEngine
 
 
@@ -44,7 +44,11 @@ def open_engine(
         state_folder: `.mlops/<environment>`; a local server keeps its files below it.
         announce: Receives one line whenever a local server is started or replaced.
     """
-    return SteppedEngine(_connector(environment, state_folder, announce))
+    engine, connector = environment.engine, _connector(environment, state_folder, announce)
+    if isinstance(engine, LocalEngine):
+        half = engine.session_timeout_seconds / 2
+        return SteppedEngine(connector, probe_after_seconds=min(half, PROBE_AFTER_IDLE_SECONDS))
+    return SteppedEngine(connector)
 
 
 def _connector(environment: Environment, state_folder: Path, announce: Announce) -> Connector:

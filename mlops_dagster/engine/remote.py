@@ -3,7 +3,6 @@
 import hashlib
 import os
 
-from pyspark.errors import PySparkValueError
 from pyspark.sql import SparkSession
 
 from mlops_dagster.engine.local import new_session
@@ -28,7 +27,7 @@ class RemoteConnector:
         """Return a new session."""
         try:
             return new_session(self._address(), retries=_RETRIES)
-        except PySparkValueError:
+        except ValueError:  # PySparkValueError, or what reads the port
             # The cause quotes the address with its token, so it is not chained.
             raise self._error("an address of another form") from None
 

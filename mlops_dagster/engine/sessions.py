@@ -11,7 +11,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.engine.failures import engine_errors
 from mlops_dagster.engine.transfer import few_rows
-from mlops_dagster.errors import TransientEngineError
+from mlops_dagster.errors import MlopsDagsterError, TransientEngineError
 
 PROBE_AFTER_IDLE_SECONDS = 60.0
 
@@ -36,10 +36,19 @@ class Connector(Protocol):
 
 
 class SteppedEngine:
-    """An engine that reuses one session between steps; safe to use from several threads."""
+    """An engine that reuses one session between steps; safe to use from several threads.
 
-    def __init__(self, connector: Connector) -> None:
+    Args:
+        connector: Where sessions come from.
+        probe_after_seconds: A session that was idle for longer is asked whether it still lives
+            before a step gets it.
+    """
+
+    def __init__(
+        self, connector: Connector, *, probe_after_seconds: float = PROBE_AFTER_IDLE_SECONDS
+    ) -> None:
         self._connector = connector
+        self._probe_after_seconds = probe_after_seconds
         self._lock = threading.RLock()
         self._session: SparkSession | None = None
         self._identity = ""
@@ -91,7 +100,7 @@ class SteppedEngine:
     def _still_good(self, session: SparkSession, identity: str) -> bool:
         if identity != self._identity or cast(ConnectSession, session).is_stopped:
             return False
-        if monotonic_seconds() - self._used_at < PROBE_AFTER_IDLE_SECONDS:
+        if monotonic_seconds() - self._used_at < self._probe_after_seconds:
             return True
         try:
             with engine_errors("probing the Spark session"):
@@ -116,7 +125,8 @@ class SteppedEngine:
                 views = session.sql("SHOW VIEWS").where("isTemporary").select("viewName")
                 for row in few_rows(views, what="names of temporary views"):
                     session.catalog.dropTempView(row.viewName)
-        except TransientEngineError:
+        except MlopsDagsterError:
+            # Whatever it is, the step has told it or the next one will.
             self._lose(session)
 
 
