@@ -24,7 +24,9 @@ from mlops_dagster.spec.environment import (
 from mlops_dagster_tests.interceptor import ServerlessRules
 
 # Files of end_to_end/ whose tests read and continue one project.
-FILES_OF_ONE_LIFE = frozenset({"test_again.py", "test_loop.py", "test_two_clocks.py"})
+FILES_OF_ONE_LIFE = frozenset(
+    {"test_again.py", "test_by_name.py", "test_loop.py", "test_two_clocks.py"}
+)
 _LONGEST = frozenset({"end_to_end", "energy_demand", "flight_delays"})
 REMOTE_VARIABLE = "MLOPS_DAGSTER_TEST_REMOTE"
 

@@ -81,6 +81,17 @@ def test_the_classifier_sees_what_no_column_shows_alone() -> None:
     assert not any(told.drifted for told in same.advice)
 
 
+def test_the_same_samples_get_the_same_advice_and_the_global_generator_is_left_alone() -> None:
+    pytest.importorskip("alibi_detect")
+    np.random.seed(3)
+    expected = np.random.random()
+    np.random.seed(3)
+    first = advise(joint(0, 1), joint(1, 1), columns=COLUMNS[:3])
+    assert np.random.random() == expected
+    np.random.seed(4)
+    assert advise(joint(0, 1), joint(1, 1), columns=COLUMNS[:3]) == first
+
+
 def test_a_sample_above_the_bound_is_refused() -> None:
     pytest.importorskip("alibi_detect")
     large = pd.DataFrame({"x": np.zeros(SAMPLE_ROWS + 1)})
