@@ -12,6 +12,7 @@ from mlops_dagster.errors import TrainingRefused
 from mlops_dagster.features.columns import (
     DAY,
     EVENT_TIME,
+    HOLDOUT_GROUP,
     LABEL,
     LABEL_KNOWN_AT,
     LABEL_STATE,
@@ -74,8 +75,8 @@ def training_rows(inputs: ModelInputs) -> DataFrame:
     """Return the rows of a training set.
 
     Columns: the key; event_time, prediction_time and row_window (where rows have times); the
-    features by name; label (null unless known by as_of), label_known_at, label_state, split (`fit`
-    or `holdout`) and day (local date as text, the group for intervals; null without times).
+    features by name; label (null unless known by as_of), label_known_at, label_state,
+    holdout_group (text; only where the hold-out goes by a group), split (`fit` or `holdout`) and day (local date as text, the group for intervals; null without times).
 
     Args:
         inputs: Pinned tables with the label's, and as_of.
@@ -92,6 +93,7 @@ def training_rows(inputs: ModelInputs) -> DataFrame:
     )
     times = [name for name in (EVENT_TIME, PREDICTION_TIME, ROW_WINDOW) if name in rows.columns]
     ordered = [*inputs.rows.spec.key, *times, *features, LABEL, LABEL_KNOWN_AT, LABEL_STATE]
+    ordered += [HOLDOUT_GROUP] if HOLDOUT_GROUP in rows.columns else []
     return rows.select(
         *(F.col(quote(name)) for name in ordered),
         split.alias(SPLIT),
@@ -126,7 +128,8 @@ def build_training_set(
         run_id: The run that publishes.
 
     Raises:
-        TrainingRefused: Fewer windows than `at_least` are published, or no row has a label.
+        TrainingRefused: Fewer windows than `at_least` are published, a row has no hold-out group,
+            or no row has a label.
         SourceError: An input is not published.
         SpecError: The tables cannot serve the model.
     """
@@ -142,9 +145,11 @@ def build_training_set(
         with_label=True,
     )
     target = Slice(model.derived("model", TRAINING_SET), cutoff)
+    training = training_rows(reading.inputs)
+    _check_groups(model, training, target)
     publication = publish_frame(
         session,
-        frame=training_rows(reading.inputs),
+        frame=training,
         target=target,
         as_of=as_of,
         store=store,
@@ -200,6 +205,31 @@ def training_windows(
             next_step="Wait for the next windows, or build the missing ones.",
         )
     return windows
+
+
+def _check_groups(model: ResolvedModel, rows: DataFrame, target: Slice) -> None:
+    """Refuse rows without a group: nobody could say which rows they belong with.
+
+    Cost: one query, only where the hold-out goes by a group.
+    """
+    if HOLDOUT_GROUP not in rows.columns:
+        return
+    counts = one_row(
+        rows.agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(F.col(HOLDOUT_GROUP).isNull()).alias("without"),
+        )
+    )
+    if counts["without"]:
+        column = model.spec.train.holdout.group
+        raise TrainingRefused(
+            f"rows have no hold-out group: {column} is null",
+            where=str(target),
+            expected=f"{column} in each row of {model.rows}",
+            found=f"{counts['without']} of {counts['rows']} rows without",
+            next_step=f"Write the rule '{column} is not null', or give each such row a group of "
+            "its own in the table's SQL, such as its key.",
+        )
 
 
 def read_training_set(

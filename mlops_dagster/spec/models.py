@@ -105,13 +105,17 @@ Estimator = Annotated[
 
 
 class Holdout(SpecModel):
-    """Rows kept from fitting, for evaluation and as the drift baseline: one of three forms."""
+    """Rows kept from fitting, for evaluation and as the drift baseline: one of four forms."""
 
     by: Literal["day"] | None = None
     every: Annotated[int, Field(ge=2, le=100)] | None = None
     last: WindowCount | None = None
     share: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="share of rows, chosen by a hash of their content"
+    )
+    group: Column | None = Field(
+        default=None,
+        description="with share: a column of the rows; those of one value are on one side",
     )
 
 

@@ -56,15 +56,19 @@ def test_features_that_cannot_be_are_told(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("{by: day, every: 5}", "{}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, found none"),
+        ("{by: day, every: 5}", "{}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found none"),
         ("{by: day, every: 5}", "{by: day}", "44: models.late.train.holdout: expected the key 'every' beside 'by', found none"),
         ("{by: day, every: 5}", "{every: 5}", "44: models.late.train.holdout: expected the key 'by' beside 'every', found none"),
         ("{by: day, every: 5}", "{by: week, every: 5}", "44: models.late.train.holdout.by: expected 'day', found 'week'"),
         ("{by: day, every: 5}", "{last: 7 windows}", "44: models.late.train.holdout.last: expected fewer windows than at_least, '7 windows', so that some are left to fit, found '7 windows'"),
         ("{by: day, every: 5}", "{last: 0 windows}", "44: models.late.train.holdout.last: expected at least '1 window', found '0 windows'"),
-        ("{by: day, every: 5}", "{share: 0.2, last: 2 windows}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, found last beside share"),
-        ("{by: day, every: 5}", "{by: day, every: 5, share: 0.1}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, found share beside by and every"),
-        ("{by: day, every: 5}", "none", "44: models.late.train.holdout: expected a mapping with the keys by, every, last, share, found 'none'"),
+        ("{by: day, every: 5}", "{share: 0.2, last: 2 windows}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found last beside share"),
+        ("{by: day, every: 5}", "{by: day, every: 5, share: 0.1}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found share beside by and every"),
+        ("{by: day, every: 5}", "{group: city}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found none"),
+        ("{by: day, every: 5}", "{by: day, every: 5, group: city}", "44: models.late.train.holdout.group: expected the key 'share' beside 'group', found none"),
+        ("{by: day, every: 5}", "{share: 0.2, group: cty}", "44: models.late.train.holdout.group: expected a column of deliveries.silver.orders, found 'cty' (did you mean 'city'?)"),
+        ("{by: day, every: 5}", "{share: 0.2, group: weight}", "44: models.late.train.holdout.group: expected a column of whole numbers, texts, truth values or dates, found weight of type double"),
+        ("{by: day, every: 5}", "none", "44: models.late.train.holdout: expected a mapping with the keys by, every, last, share, group, found 'none'"),
     ],
 )
 def test_a_holdout_has_one_form(
