@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mlops_dagster.lifecycle.training import Candidate
     from mlops_dagster.training.gate_report import GateReport
 
+# The table of metrics with their intervals.
+METRICS = "metrics"
 # How many features the table of importances shows.
 _SHOWN_FEATURES = 15
 
@@ -62,7 +64,10 @@ def gate_checks(
 
 
 def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
-    """Return metrics (one key each, so that Dagster plots them), outcome, version, importances."""
+    """Return metrics (one key each, so that Dagster plots them, and a table with their intervals).
+
+    Beside them the gates' outcome, the version and the importances.
+    """
     metadata: Metadata = {
         "gates": dg.MetadataValue.text(candidate.gates.outcome.value),
         "gates_say": dg.MetadataValue.text(candidate.gates.explanation),
@@ -74,6 +79,19 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
     for metric in candidate.trained.evaluation.metrics:
         if metric.value is not None:
             metadata[metric.name] = dg.MetadataValue.float(metric.value)
+    metadata[METRICS] = dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "metric": metric.name,
+                    "value": metric.value,
+                    "low": None if metric.interval is None else metric.interval.low,
+                    "high": None if metric.interval is None else metric.interval.high,
+                }
+            )
+            for metric in candidate.trained.evaluation.metrics
+        ]
+    )
     if candidate.registered is not None:
         metadata["version"] = dg.MetadataValue.text(candidate.registered.version)
         metadata["mlflow_run"] = dg.MetadataValue.text(candidate.registered.run_id)

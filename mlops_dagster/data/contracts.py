@@ -1,12 +1,13 @@
 """Holding what was found against a contract: every difference at once, with the nearest names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlops_dagster.data.delivery import PREFIX
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, nearest_name
 from mlops_dagster.spec.contract import Contract, ContractColumn
 from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.table_columns import ROW_NUMBER_TYPE
 from mlops_dagster.tables.slices import WINDOW_COLUMN
 
 # Widening that loses nothing; any other change of type is a difference.
@@ -71,6 +72,37 @@ def contract_of(ref: TableRef, columns: Mapping[str, str]) -> Contract:
         table=str(ref),
         columns=[ContractColumn(name=name, type=kind) for name, kind in columns.items()],
     )
+
+
+def with_row_number(contract: Contract, name: str | None) -> Contract:
+    """Return a contract made from files with the column of row numbers before theirs."""
+    if name is None:
+        return contract
+    number = ContractColumn(name=name, type=ROW_NUMBER_TYPE)
+    rest = [column for column in contract.columns if column.name.lower() != name.lower()]
+    return contract.model_copy(update={"columns": [number, *rest]})
+
+
+def without_row_number(contract: Contract, name: str | None) -> Contract:
+    """Return what a contract promises of the files themselves."""
+    columns = [column for column in contract.columns if column.name != name]
+    return contract.model_copy(update={"columns": columns})
+
+
+def check_row_number(name: str | None, found: Iterable[str], *, where: str) -> None:
+    """Raise when files have a column of the name that row numbers are to have.
+
+    Raises:
+        ContractViolation: Names the column.
+    """
+    own = [column for column in found if name is not None and column.lower() == name.lower()]
+    if own:
+        raise ContractViolation(
+            f"the file has a column '{own[0]}' of its own",
+            where=where,
+            expected=f"a name for row_number that no column of the file has, unlike '{name}'",
+            next_step="Write another name as `row_number:`, or leave it out and use the column",
+        )
 
 
 def ddl_of(contract: Contract) -> str:

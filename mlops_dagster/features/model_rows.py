@@ -55,7 +55,12 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     group = _holdout_group(inputs) if with_label else []
     # A feature table may be keyed by a column of the rows that is neither key nor feature; it
     # travels along.
-    carried = {ours: theirs for view in views for ours, theirs in view.matches.items()}
+    carried = {
+        ours: theirs
+        for view in views
+        for ours, theirs in view.matches.items()
+        if ours not in inputs.rows.spec.key
+    }
     spine = rows.select(
         *(F.col(quote(column)) for column in inputs.rows.spec.key),
         *times,

@@ -72,14 +72,6 @@ def train_candidate(
     features = training_features(frame, model, place.workspace.table(model.rows).spec.key)
     rows = rows_to_client(frame, what=f"training set of {model.stream} {place.window}")
     trained = train_model(rows, model=model, features=features, hooks=hooks, seed=seed)
-    champion = champion_to_beat(
-        read_ledger(place.store, model.stream),
-        place.calendar(model),
-        cutoff_window=place.window,
-        bundle_digest="",
-    )
-    comparison = None if champion is None else _compare(place, model, champion, trained, hooks)
-    gates = evaluate_gates(model.gates, trained.evaluation, comparison)
     baseline = baseline_of(
         trained,
         slices=model.spec.monitor.slices,
@@ -87,6 +79,14 @@ def train_candidate(
     )
     bundle = _save(place, model, trained, baseline, training_set)
     crash_point(CrashPoint.BUNDLE_SAVED, model.stream)
+    champion = champion_to_beat(
+        read_ledger(place.store, model.stream),
+        place.calendar(model),
+        cutoff_window=place.window,
+        bundle_digest=bundle.digest,
+    )
+    comparison = None if champion is None else _compare(place, model, champion, trained, hooks)
+    gates = evaluate_gates(model.gates, trained.evaluation, comparison)
     registered = record_attempt(
         place,
         model,

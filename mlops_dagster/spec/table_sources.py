@@ -98,12 +98,8 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
     _check_inputs(draft)
     if spec.files is not None:
         _check_files(draft, spec.files)
-    elif spec.nulls:
-        draft.source.report(
-            *draft.path("nulls"),
-            problem="only a table of files has texts that mean null",
-            at_key=True,
-        )
+    else:
+        _check_files_only(draft)
     resolved = len(draft.inputs) == len(draft.source.keys_at(*draft.path("inputs")))
     missing = draft.kind == "sql" and not draft.inputs
     if (
@@ -180,6 +176,23 @@ def _check_files(draft: Draft, files: str) -> None:
     if draft.windowed and draft.calendar is None and draft.calendar_known:
         where = "project.yaml" if draft.ref.owner == PROJECT_OWNER else "the use case"
         source.report(*path, problem=f"'{{window}}' has no meaning: {where} declares no windows")
+
+
+def _check_files_only(draft: Draft) -> None:
+    """Report what only a table of files may say."""
+    if draft.spec.nulls:
+        draft.source.report(
+            *draft.path("nulls"),
+            problem="only a table of files has texts that mean null",
+            at_key=True,
+        )
+    if draft.spec.row_number is not None:
+        draft.source.report(
+            *draft.path("row_number"),
+            problem="only records of files have places that could be numbered",
+            next_step="In SQL write row_number() over (order by ...)",
+            at_key=True,
+        )
 
 
 def _is_below(files: str) -> bool:

@@ -36,6 +36,7 @@ def test_a_name_that_means_no_table_is_told_with_the_nearest(
         ("  silver.orders:\n    inputs: {orders: bronze.orders}\n", '  silver.orders:\n    files: "orders/{window}.csv"\n', "10: tables.silver.orders: expected exactly one source of its rows: files, hook or the SQL file silver/orders.sql, found files and the SQL file use_cases/deliveries/silver/orders.sql"),
         ("    nulls: [NA]", "    inputs: {calendar: project.calendar}", "8: tables.bronze.orders.inputs: a table of files reads no other tables"),
         ("    known_at: arrived_at", "    known_at: arrived_at\n    nulls: [NA]", "23: tables.silver.arrivals.nulls: only a table of files has texts that mean null"),
+        ("    known_at: arrived_at", "    known_at: arrived_at\n    row_number: order_id", "23: tables.silver.arrivals.row_number: only records of files have places that could be numbered. In SQL write row_number() over (order by ...)"),
         ("    inputs: {orders: bronze.orders}\n", "", "10: tables.silver.orders: expected inputs: the tables that the SQL file reads, by the names it uses, found none"),
         ("{orders: bronze.orders}", "{orders: bronze.orders, calendar: project.calendar}", "11: tables.silver.orders.inputs.calendar: use_cases/deliveries/silver/orders.sql never reads this input"),
     ],
@@ -169,3 +170,30 @@ def test_keys_of_a_rule_that_contradict_each_other_are_told(
 ) -> None:
     write_project(tmp_path, changed(USE_CASE, old, new))
     assert messages(tmp_path) == [f"{USE_CASE}:{message}"]
+
+
+@pytest.mark.parametrize(
+    ("row_number", "message"),
+    [
+        ("plase", "9: tables.bronze.orders.row_number: expected a column of deliveries.bronze.orders, found 'plase' (did you mean 'place'?)"),
+        ("city", "9: tables.bronze.orders.row_number: expected a column of type bigint in the contract, found string"),
+        ("place", None),
+    ],
+)
+def test_a_row_number_is_a_column_of_the_contract(
+    tmp_path: Path, row_number: str, message: str | None
+) -> None:
+    contract = """\
+spec_version: 1
+table: deliveries.bronze.orders
+columns:
+  - {name: place, type: bigint}
+  - {name: order_id, type: bigint}
+  - {name: ordered_at, type: timestamp}
+  - {name: weight, type: double}
+  - {name: city, type: string}
+"""
+    changes = changed(USE_CASE, "    nulls: [NA]\n", f"    nulls: [NA]\n    row_number: {row_number}\n")
+    changes["use_cases/deliveries/contracts/bronze.orders.yaml"] = contract
+    found = messages(write_project(tmp_path, changes))
+    assert found == ([] if message is None else [f"{USE_CASE}:{message}"])
