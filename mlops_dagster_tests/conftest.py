@@ -27,7 +27,7 @@ from mlops_dagster_tests.interceptor import ServerlessRules
 FILES_OF_ONE_LIFE = frozenset(
     {"test_again.py", "test_by_name.py", "test_loop.py", "test_two_clocks.py"}
 )
-_LONGEST = frozenset({"end_to_end", "energy_demand", "flight_delays"})
+_LONGEST = frozenset({"customer_churn", "end_to_end", "energy_demand", "flight_delays"})
 REMOTE_VARIABLE = "MLOPS_DAGSTER_TEST_REMOTE"
 
 

@@ -1,5 +1,6 @@
 """What `mlops-dagster run` prints at its end: a table of the tables, a paragraph a model."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich import box
@@ -25,15 +26,9 @@ def print_outcome(console: Console, outcome: Outcome, *, seconds: float) -> None
 
 def tables_table(outcome: Outcome) -> Table:
     """Return one row a table: rows, quarantined rows, rules that some rows fail, changed or not."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for name, justify in (
-        ("table", "left"),
-        ("rows", "right"),
-        ("quarantined", "right"),
-        ("", "left"),
-        ("rules that rows fail", "left"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in ("table", "rows", "quarantined", "", "rows that fail a rule"):
+        table.add_column(name, justify="right" if name in ("rows", "quarantined") else "left")
     for one in outcome.tables:
         table.add_row(*table_cells(one))
     return table
@@ -51,7 +46,7 @@ def table_cells(table: TableOutcome) -> tuple[str, str, str, str, str]:
 
 
 def model_lines(model: ModelOutcome) -> Iterator[str]:
-    """Yield what is said of a model: version, metrics, gates that did not pass, scores."""
+    """Yield what is said of a model: version, metrics, gates, why one did not pass, scores."""
     version = "" if model.version is None else f"version {model.version}, "
     if model.state is None:
         state = f"not trained in this run, champion {model.champion or 'none yet'}"
@@ -61,25 +56,24 @@ def model_lines(model: ModelOutcome) -> Iterator[str]:
     if model.figures:
         rows = "" if model.holdout_rows is None else f" on {model.holdout_rows:,} held-out rows"
         yield f"  {'; '.join(_figure(figure) for figure in model.figures[:5])}{rows}"
-    passed = [gate for gate in model.gates if gate.outcome == "pass"]
+    if model.gates:
+        counts = Counter(gate.outcome.replace("_", " ") for gate in model.gates)
+        yield f"  gates: {', '.join(f'{count} {outcome}' for outcome, count in counts.items())}"
     for gate in model.gates:
         if gate.outcome not in ("pass", "not_applicable"):
-            yield f"  gate {gate.gate}: {gate.outcome}. {gate.explanation}"
-    if passed:
-        yield f"  gates passed: {'; '.join(gate.gate for gate in passed)}"
+            yield f"    {gate.gate}: {gate.outcome}. {gate.explanation}"
     if model.scored is not None:
         state = "" if model.scores_changed else " (unchanged)"
         yield f"  {model.scored:,} rows scored by version {model.scored_by}{state}"
 
 
 def _rule(rule: RuleCount) -> str:
-    count = f"{rule.failed_rows:,}" if rule.failed_rows else "failed"
-    return f"{rule.name}: {count}{' (within its limit)' if rule.passed else ''}"
+    count = f"{rule.failed_rows:,} " if rule.failed_rows else ""
+    return f"{count}{rule.name}{'' if rule.passed else ' FAILED'}"
 
 
 def _figure(figure: Figure) -> str:
-    name = figure.name.replace("_", " ")
     interval = ""
     if figure.low is not None and figure.high is not None:
         interval = f" [{figure.low:.3f}, {figure.high:.3f}]"
-    return f"{name} {figure.value:.3f}{interval}"
+    return f"{figure.name} {figure.value:.3f}{interval}"

@@ -222,6 +222,33 @@ def test_one_static_table_with_its_label_needs_no_shuffle_and_no_times(
     assert 30 < (found["split"] == "holdout").sum() < 170
 
 
+def test_features_may_stand_in_another_table_with_the_key_of_the_rows(spark: SparkSession) -> None:
+    tables = dict(
+        [table("silver.customers", key=["customer"]), table("features.bills", key=["customer"])]
+    )
+    chosen = model(
+        rows="silver.customers",
+        label={"table": "silver.customers", "column": "left"},
+        features={"silver.customers": ["age"], "features.bills": "all"},
+        task="binary",
+        holdout={"share": 0.2, "group": "household"},
+        estimator={"family": "logistic_regression"},
+    )
+    schema = "customer bigint, household string, age int, left boolean"
+    customers = [(1, "a", 30, True), (2, "a", 40, False), (3, "b", 50, True)]
+    frames = {
+        "silver.customers": spark.createDataFrame(customers, schema),
+        "features.bills": spark.createDataFrame([(2, 9.5), (1, 7.5)], "customer bigint, bill double"),
+    }
+    made = inputs(chosen, tables, frames, calendar=None, as_of=AS_OF)
+    rows = fetched(training_rows(made), by="customer")
+    assert values(rows["bill"]) == [7.5, 9.5, None]
+    assert values(rows["label"]) == [True, False, True]
+    assert rows["holdout_group"].tolist() == ["a", "a", "b"]
+    scored = fetched(predictable_rows(made, with_label=False), by="customer")
+    assert scored.columns.tolist() == ["age", "bill"]
+
+
 def test_a_label_in_its_own_row_counts_from_its_own_instant_on(spark: SparkSession) -> None:
     tables = dict([table("gold.loans", DAYS, key=["loan"], event_time="at", known_at="seen")])
     label = {"table": "gold.loans", "column": "lost", "known_at": "settled", "within": "1 day"}
