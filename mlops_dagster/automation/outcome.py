@@ -167,7 +167,9 @@ def outcome_of(
             )
         )
     models = tuple(
-        _model_outcome(instance, store, use_case, model, window=window, checks=checks, before=before)
+        _model_outcome(
+            instance, store, use_case, model, window=window, checks=checks, before=before
+        )
         for model in use_case.models.values()
     )
     return Outcome(use_case.name, window, tuple(tables), models)

@@ -64,9 +64,9 @@ def feature_names(
     """Return the features of a model in the order in which they are written.
 
     `all` means every column of the table except key, event_time, known_at, window, the label with
-    its own known_at and the group that the hold-out goes by. A column keeps its name unless another table's feature, a key column of
-    the rows or a reserved name equals it (letter case does not count); then all of the equal ones
-    are called `<table>__<column>`.
+    its own known_at and the group that the hold-out goes by. A column keeps its name unless another
+    table's feature, a key column of the rows or a reserved name equals it (letter case does not
+    count); then all of the equal ones are called `<table>__<column>`.
 
     Args:
         model: The model.

@@ -76,7 +76,8 @@ def training_rows(inputs: ModelInputs) -> DataFrame:
 
     Columns: the key; event_time, prediction_time and row_window (where rows have times); the
     features by name; label (null unless known by as_of), label_known_at, label_state,
-    holdout_group (text; only where the hold-out goes by a group), split (`fit` or `holdout`) and day (local date as text, the group for intervals; null without times).
+    holdout_group (text; only where the hold-out goes by a group), split (`fit` or `holdout`) and
+    day (local date as text, the group for intervals; null without times).
 
     Args:
         inputs: Pinned tables with the label's, and as_of.

@@ -29,10 +29,10 @@ def fit(
 ) -> "BaseEstimator":
     """Return the estimator fitted on all rows, calibrated when asked for.
 
-    With calibration, each fifth of the groups is scored by a model fitted on the others; the map from
-    scores to probabilities is learned from these scores and put upon one model fitted on all rows
-    (scikit-learn's CalibratedClassifierCV with ensemble=False). The hold-out takes no part. Cost:
-    FOLDS + 1 fits.
+    With calibration, each fifth of the groups is scored by a model fitted on the others; the map
+    from scores to probabilities is learned from these scores and put upon one model fitted on all
+    rows (scikit-learn's CalibratedClassifierCV with ensemble=False). The hold-out takes no part.
+    Cost: FOLDS + 1 fits.
 
     Args:
         unfitted: The pipeline.

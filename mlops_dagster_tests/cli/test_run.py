@@ -136,7 +136,9 @@ def test_a_window_that_is_none_is_told_with_the_nearest(energy: ResolvedUseCase)
             r"\d{4}-\d\d-\d\d, found '2024-13-01' \(did you mean 20\d\d-\d\d-01\?\)",
         ):
             chosen_window(instance, energy, "2024-13-01", only=None)
-        with pytest.raises(SpecError, match="no window of that name has opened.*found '2999-01-01'"):
+        with pytest.raises(
+            SpecError, match=r"no window of that name has opened.*found '2999-01-01'"
+        ):
             chosen_window(instance, energy, "2999-01-01", only="open")
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def figures(text: str, metric: str) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def ran(spark_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def ran(spark_address: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     root = tmp_path_factory.mktemp("churn")
     shutil.copy(REPOSITORY / "project.yaml", root)
     shutil.copytree(EXAMPLE, root / "use_cases" / "customer_churn")
@@ -78,7 +77,7 @@ def ran(spark_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         done = CliRunner().invoke(main, ["run", "customer_churn", "--root", str(root)])
     assert done.exit_code == 0, done.output
     delivered = pd.read_csv(EXAMPLE / "data" / "telco_customer_churn.csv")
-    yield Ran(done.output, root / "warehouse" / "customer_churn", delivered)
+    return Ran(done.output, root / "warehouse" / "customer_churn", delivered)
 
 
 def test_every_customer_of_the_file_is_there_under_the_number_of_the_row(ran: Ran) -> None:

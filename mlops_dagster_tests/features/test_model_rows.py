@@ -238,7 +238,9 @@ def test_features_may_stand_in_another_table_with_the_key_of_the_rows(spark: Spa
     customers = [(1, "a", 30, True), (2, "a", 40, False), (3, "b", 50, True)]
     frames = {
         "silver.customers": spark.createDataFrame(customers, schema),
-        "features.bills": spark.createDataFrame([(2, 9.5), (1, 7.5)], "customer bigint, bill double"),
+        "features.bills": spark.createDataFrame(
+            [(2, 9.5), (1, 7.5)], "customer bigint, bill double"
+        ),
     }
     made = inputs(chosen, tables, frames, calendar=None, as_of=AS_OF)
     rows = fetched(training_rows(made), by="customer")

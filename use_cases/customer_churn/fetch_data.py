@@ -1,4 +1,4 @@
-"""Copies the customers that ship with this example to the landing folder; leaves alone what is there."""
+"""Copies the customers that ship with this example to the landing folder, unless they are there."""
 
 import argparse
 import shutil
