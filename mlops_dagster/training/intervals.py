@@ -4,7 +4,8 @@ Rows of one day share their weather and their troubles; treating them as indepen
 too narrow. So whole days, or whole groups where the hold-out goes by one, are drawn with repetition
 (cluster bootstrap; Field and Welsh 2007, JRSS B). The interval is the expanded percentile interval
 (Hesterberg 2015, The American Statistician 69(4)): percentiles moved outwards as a t distribution
-with groups - 1 degrees of freedom would, since plain percentiles are too narrow when groups are few.
+with groups - 1 degrees of freedom would, since plain percentiles are too narrow when groups are
+few.
 """
 
 from collections.abc import Mapping
