@@ -21,7 +21,7 @@ from mlops_dagster.tables.locations import Locations
 from mlops_dagster_tests.customer_churn.test_customer_churn import ENVIRONMENT, EXAMPLE, REPOSITORY
 
 # Column, wrong value and the rule that must find it, in the first row for which a text holds.
-FAULTS: tuple[tuple[str, str, object, str], ...] = (
+FAULTS: tuple[tuple[str, str, str | int | float | None, str], ...] = (
     ("tenure > 0", "churn", "Maybe", "label_is_yes_or_no"),
     ("tenure > 0", "senior_citizen", 2, "flags_are_0_or_1"),
     ("tenure > 0", "contract", "Three year", "contract_is_known"),
