@@ -60,16 +60,15 @@ def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.Assets
     def promote(
         context: dg.AssetExecutionContext, mlops: WorkspaceResource, mlflow: MlflowResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        from mlops_dagster.lifecycle.alerts import gate_alerts, send_alerts
+        from mlops_dagster.lifecycle.alerts import gate_alerts, tell_alerts
         from mlops_dagster.lifecycle.promotion import promote_candidate
 
         place = stage_place(stage_run(context, calendar), mlops, mlflow)
         with stage_errors():
             promotion = promote_candidate(place, model)
         if not promotion.promoted:
-            send_alerts(
-                mlops.workspace, gate_alerts(place, use_case, model, promotion.reason), context.log
-            )
+            alerts = gate_alerts(place, use_case, model, promotion.reason)
+            tell_alerts(place, model, alerts, context.log)
         context.log.info(promotion.reason)
         yield from _results(key, promotion, place.window)
 
