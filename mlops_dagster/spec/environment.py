@@ -129,11 +129,11 @@ def _log_or_webhook(value: object) -> object:
 
 
 def _channel_form(value: object) -> str:
-    return "log" if value == "log" else "webhook"
+    return "log" if value == "log" else "posts"
 
 
 AlertChannel = Annotated[
-    Annotated[Literal["log"], Tag("log")] | Annotated[WebhookChannel, Tag("webhook")],
+    Annotated[Literal["log"], Tag("log")] | Annotated[WebhookChannel, Tag("posts")],
     Discriminator(_channel_form),
     BeforeValidator(_log_or_webhook),
 ]
