@@ -32,7 +32,8 @@ def command(environment: str, root: Path, last: int, retry: bool) -> None:
             failed = _tell_waiting(workspace, store)
         for line in alert_lines(workspace, store, last=last):
             click.echo(line)
-    sys.exit(1 if failed else 0)
+    if failed:
+        sys.exit(1)
 
 
 def alert_lines(workspace: Workspace, store: EventStore, *, last: int) -> Iterator[str]:
