@@ -63,7 +63,7 @@ def gate_checks(
         )
 
 
-def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
+def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str) -> Metadata:
     """Return metrics (one key each, so that Dagster plots them, and a table with their intervals).
 
     Beside them the gates' outcome, the version and the importances.
@@ -75,7 +75,13 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
         "holdout_rows": dg.MetadataValue.int(candidate.trained.evaluation.rows),
         "bundle_digest": dg.MetadataValue.text(candidate.bundle.digest),
         "bundle_bytes": dg.MetadataValue.int(candidate.bundle.bytes),
+        "seed": dg.MetadataValue.int(candidate.trained.seed),
     }
+    if reason:
+        metadata["reason"] = dg.MetadataValue.text(reason)
+    if candidate.bundle.info.experimental:
+        words = ", ".join(candidate.bundle.info.experimental)
+        metadata["experimental"] = dg.MetadataValue.text(f"never promoted: {words}")
     for metric in candidate.trained.evaluation.metrics:
         if metric.value is not None:
             metadata[metric.name] = dg.MetadataValue.float(metric.value)

@@ -113,7 +113,7 @@ def monitoring_assets(
         spark: SparkResource,
         mlflow: MlflowResource,
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        from mlops_dagster.lifecycle.alerts import alerts_of_window, send_alerts
+        from mlops_dagster.lifecycle.alerts import alerts_of_window, tell_alerts
         from mlops_dagster.lifecycle.decision import decide_window
         from mlops_dagster.lifecycle.monitoring import has_champion, monitor_window
 
@@ -125,10 +125,17 @@ def monitoring_assets(
                 yield from _window_results(keys, found)
             decision = decide_window(place, model, calendar)
         context.log.info(f"{decision.kind.value}: {decision.reason}")
-        send_alerts(
-            mlops.workspace, alerts_of_window(place, use_case, model, decision), context.log
+        with stage_errors():
+            alerts = alerts_of_window(place, use_case, model, decision)
+        told = tell_alerts(place, model, alerts, context.log)
+        yield dg.MaterializeResult(
+            asset_key=keys["decision"],
+            metadata={
+                **decision_metadata(decision),
+                "alerts_told": told.delivered,
+                "alerts_failed": told.failed,
+            },
         )
-        yield dg.MaterializeResult(asset_key=keys["decision"], metadata=decision_metadata(decision))
 
     return monitor
 

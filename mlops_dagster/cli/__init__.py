@@ -21,6 +21,7 @@ class Subcommand:
 
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "alerts": Subcommand("mlops_dagster.cli.alerts", "List recent alerts; send what is waiting."),
     "check": Subcommand("mlops_dagster.cli.check", "Report every mistake in the project's files."),
     "demo": Subcommand(
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."

@@ -77,6 +77,7 @@ def build_table(
     store: EventStore,
     locations: Locations,
     run_id: str,
+    force: bool = False,
 ) -> TableBuilt:
     """Build and publish one slice of a table.
 
@@ -91,6 +92,7 @@ def build_table(
         store: The event store of the environment.
         locations: Where tables lie.
         run_id: The run that writes.
+        force: Write a static table though equal rows are published.
 
     Raises:
         RefusedBatch: A rule refused the batch; the previous version stays readable.
@@ -117,7 +119,7 @@ def build_table(
         if counts.failed.get(READABLE):
             check_types(table, delivery)
         verdict = judge(batch.rules, counts)
-        _tell(store, batch, measured, verdict, held)
+        _tell(store, batch, measured, verdict, held, forced=force)
         crash_point(CrashPoint.VERDICT_RECORDED, target)
         if verdict.refused:
             raise RefusedBatch(str(target), verdict)
@@ -144,6 +146,7 @@ def build_table(
             store=store,
             location=locations.of(table.ref),
             origin=Origin(table.code_version, delivery.inputs),
+            force=force,
         )
     return TableBuilt(
         published=publication.published,
@@ -202,7 +205,13 @@ def _check_records(batch: Batch, measured: Measured) -> None:
 
 
 def _tell(
-    store: EventStore, batch: Batch, measured: Measured, verdict: Verdict, held: Claim
+    store: EventStore,
+    batch: Batch,
+    measured: Measured,
+    verdict: Verdict,
+    held: Claim,
+    *,
+    forced: bool,
 ) -> None:
     counts = measured.counts
     event = BatchJudged(
@@ -212,6 +221,7 @@ def _tell(
         quarantined=counts.quarantined,
         dropped=counts.dropped,
         refused=verdict.refused,
+        forced=forced,
         failed_rules={
             result.name: result.failed_rows
             for result in verdict.results

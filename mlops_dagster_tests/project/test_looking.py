@@ -54,6 +54,7 @@ LOOKING = {
     "load": DEFINITIONS + LOADS,
     "sensors and schedules": DEFINITIONS + TICKS,
     "check": COMMAND.format(words='["check"]'),
+    "alerts": COMMAND.format(words='["alerts"]'),
     "status": COMMAND.format(words='["status"]'),
 }
 TELL = 'print(json.dumps({"seen": seen, "modules": sorted(sys.modules)}))'
