@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from mlops_dagster.data.delivery import PREFIX
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, nearest_name
-from mlops_dagster.spec.contract import Contract, ContractColumn
+from mlops_dagster.spec.contract import Contract, ContractColumn, read_contract
 from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.workspace import ResolvedTable
 from mlops_dagster.tables.slices import WINDOW_COLUMN
 
 # Widening that loses nothing; any other change of type is a difference.
@@ -17,6 +18,13 @@ _WIDER = {
     "float": {"double"},
     "timestamp_ntz": {"timestamp"},
 }
+
+
+def known_contract(table: ResolvedTable) -> Contract | None:
+    """Return a table's contract, also one that a run wrote after the workspace was loaded."""
+    if table.contract is None and table.contract_path.exists():
+        return read_contract(table.contract_path)
+    return table.contract
 
 
 def check_found(
