@@ -19,7 +19,7 @@ from mlops_dagster.data.checks import (
     flagged,
     measure_batch,
 )
-from mlops_dagster.data.contracts import known_contract
+from mlops_dagster.data.contracts import check_declared, known_contract
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.ingest import check_types, ingest
@@ -96,7 +96,7 @@ def build_table(
     Raises:
         RefusedBatch: A rule refused the batch; the previous version stays readable.
         SourceError: An input is not published, or a file is missing or unreadable.
-        ContractViolation: The columns delivered are not the contract's.
+        ContractViolation: The columns delivered are not the contract's, or lack the key or a time.
         SupersededWrite: A newer run took the slice over.
         NotDeterministic: The rows changed between measuring and writing.
     """
@@ -110,6 +110,7 @@ def build_table(
         store=store,
         locations=locations,
     ) as delivery:
+        check_declared(table, delivery.contract)
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
         measured = measure_batch(batch)
         counts = measured.counts

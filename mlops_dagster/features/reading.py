@@ -9,7 +9,13 @@ from pyspark.sql import DataFrame, SparkSession
 from mlops_dagster.data.contracts import known_contract
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SourceError
-from mlops_dagster.features.columns import WINDOW, check_tables, check_times, feature_names
+from mlops_dagster.features.columns import (
+    WINDOW,
+    check_label,
+    check_tables,
+    check_times,
+    feature_names,
+)
 from mlops_dagster.features.inputs import ModelInputs
 from mlops_dagster.features.maturity import final_maturity
 from mlops_dagster.features.ranges import Span, later_label_range, view_range
@@ -86,6 +92,8 @@ def read_model_inputs(
         ref: {field.name: field.dataType.simpleString() for field in frame.schema.fields}
         for ref, frame in frames.items()
     }
+    if with_label:
+        check_label(model, types[model.label])
     inputs = ModelInputs(
         model=model,
         tables=tables,
@@ -116,6 +124,7 @@ def read_label_inputs(
     span = _span(calendar, windows)
     pinned = _pin_other(store, table, span, _label_windows(table, span, model, calendar))
     frame = _empty(session, table) if pinned is None else pinned.read(session, locations)
+    check_label(model, {f.name: f.dataType.simpleString() for f in frame.schema.fields})
     inputs = ModelInputs(
         model=model,
         tables={table.ref: table},

@@ -353,6 +353,31 @@ def test_a_forecast_before_any_other_table_has_the_columns_that_the_landing_fold
     assert counts(project.build("bronze.sales", "2013-01")) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (
+            "key: [idd], event_time: at",
+            r"\.key: there is no such column; expected one of id, at, price, found idd",
+        ),
+        ("key: [id], event_time: att", r"\.event_time: .*found att \(did you mean at\?\)"),
+        ("event_time: at, known_at: seen", r"\.known_at: there is no such column"),
+        (
+            "event_time: price",
+            r"use_case\.yaml:5: shop\.bronze\.a\.event_time: column price is no time",
+        ),
+    ],
+)
+def test_a_key_or_time_that_the_files_lack_is_told_by_its_place(
+    project: Project, declared: str, message: str
+) -> None:
+    project.declare(f'bronze.a: {{files: "a/{{window}}.csv", {declared}}}')
+    project.write("landing/a/2013-01.csv", "id,at,price\n1,2013-01-02,3\n")
+    with pytest.raises(ContractViolation, match=message):
+        project.build("bronze.a", "2013-01")
+    assert not (project.root / "use_cases" / USE_CASE / "contracts").exists()
+
+
 def test_the_clock_on_the_wall_is_meant_where_the_contract_says_so(project: Project) -> None:
     project.windows = "{every: month, first: 2013-01, time_zone: America/New_York}"
     project.declare('bronze.sales: {files: "sales/{window}.csv", event_time: sold_at}')
