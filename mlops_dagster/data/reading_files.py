@@ -61,14 +61,21 @@ def text_rows(
 def parquet_rows(
     session: SparkSession, file: LandingFile, contract: Contract, *, by_path: bool
 ) -> DataFrame:
-    """Return the rows of a Parquet file with the contract's columns and types."""
-    if by_path:
+    """Return the rows of a Parquet file with the contract's columns and types.
+
+    Spark refuses instants in nanoseconds, which pandas writes; such a file is read here.
+    """
+    if by_path and not _has_nanoseconds(file):
         frame = session.read.parquet(literal_path(file.path))
     else:
         frame = fold(DataFrame.unionByName, list(_uploaded_parquet(session, file, contract)))
     return frame.select(
         *(F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items())
     )
+
+
+def _has_nanoseconds(file: LandingFile) -> bool:
+    return any("timestamp[ns" in str(field.type) for field in pq.read_schema(file.path))
 
 
 def count_parquet(file: LandingFile) -> int:

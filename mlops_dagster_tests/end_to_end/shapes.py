@@ -41,7 +41,7 @@ def landing_file(root: Path, name: str) -> Path:
 
 
 WEEKS = ("2024-01-01", "2024-01-08", "2024-01-15", "2024-01-22")
-TICKETS_A_WEEK = 300
+TICKETS_A_WEEK = 500
 
 
 def tickets() -> pd.DataFrame:

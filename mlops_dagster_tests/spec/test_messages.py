@@ -62,6 +62,7 @@ def test_a_value_of_a_closed_set_is_told_with_its_members(
         ("max_iter: 50", "max_iter: fifty", "42: models.late.train.estimator.max_iter: expected a whole number, found 'fifty'"),
         ("max_iter: 50", "max_iter: null", "42: models.late.train.estimator.max_iter: expected a whole number, found nothing"),
         ("max_iter: 50", 'learning_rate: "0.1"', "42: models.late.train.estimator.learning_rate: expected a number, found '0.1' (did you mean 0.1?)"),
+        ("{by: day, every: 5}", "{share: 12.5 %}", "44: models.late.train.holdout.share: expected a number, found '12.5 %' (did you mean 0.125?)"),
         ("at_least: 0.5", "at_least: high", "47: models.late.gates[1].at_least: expected a number, found 'high'"),
         ("at_least: 0.5", "at_least: .inf", "47: models.late.gates[1].at_least: expected a number, found '.inf'"),
         ("name: deliveries", "name: 12", "2: name: expected a text, found 12 (did you mean '12'?)"),
