@@ -150,7 +150,7 @@ def write_load(folder: Path, rows: pd.DataFrame) -> Path:
 
 
 DAYS = ("2024-05-01", "2024-05-02", "2024-05-03", "2024-05-04")
-# A first day with hardly any rows, and one with none.
+# A first day with hardly any rows, one with none, and one whose file is not delivered.
 TRIPS_A_DAY = (3, 200, 0, 80)
 
 
@@ -193,9 +193,55 @@ def write_trips(folder: Path, rows: pd.DataFrame) -> Path:
         text = inside.to_csv(index=False, na_rep="NA")
         path = landing_file(root, f"city trips/{day} of all.csv.gz")
         path.write_bytes(gzip.compress(text.encode()))
+    for day in DAYS:
         lines = [
             json.dumps({"at": f"{day}T{hour:02d}:00:00Z", "temp": 10.5 + hour}) + "\n"
             for hour in range(24)
         ]
         landing_file(root, f"city trips/weather {day}.jsonl").write_text("".join(lines))
+    return root
+
+
+MONTHS = ("2023-01", "2023-02", "2023-03", "2023-04", "2023-05", "2023-06")
+
+
+def loans() -> pd.DataFrame:
+    """Loans of six months; one in twenty is never reported, the others within 44 days."""
+    rng = np.random.default_rng(1)
+    months = []
+    for month in MONTHS:
+        rows = 300
+        start = pd.Timestamp(f"{month}-01", tz="America/New_York")
+        length = (start + pd.offsets.MonthBegin(1) - start).total_seconds()
+        granted = start + pd.to_timedelta(rng.integers(0, int(length), rows), unit="s")
+        amount = rng.integers(100, 10_000, rows)
+        risk = 1 / (1 + np.exp(-(amount - 5000) / 1500))
+        reported = granted + pd.to_timedelta(rng.integers(5 * 24, 44 * 24, rows), unit="h")
+        months.append(
+            pd.DataFrame(
+                {
+                    "loan": [f"{month}/{n}" for n in range(rows)],
+                    "granted_at": granted,
+                    "amount": amount,
+                    "purpose": rng.choice(["car", "home", "other"], rows),
+                    "defaulted": rng.random(rows) < risk,
+                    "reported_at": reported.where(rng.random(rows) < 0.95),
+                }
+            )
+        )
+    return pd.concat(months, ignore_index=True)
+
+
+def write_credit(folder: Path, rows: pd.DataFrame) -> Path:
+    root = write_shape(folder, "credit", {"at_least: 6 windows": "at_least: 3 windows"})
+    for month in MONTHS:
+        for name, time, columns in (
+            ("loans", "granted_at", ["loan", "amount", "purpose"]),
+            ("outcomes", "reported_at", ["loan", "defaulted"]),
+        ):
+            inside = rows[rows[time].dt.strftime("%Y-%m") == month]
+            at = inside[time].map(pd.Timestamp.isoformat)
+            inside[columns].assign(**{time: at}).to_csv(
+                landing_file(root, f"{name}/{month}.csv"), index=False
+            )
     return root

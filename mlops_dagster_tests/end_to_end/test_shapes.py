@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -200,3 +201,26 @@ def test_days_with_few_rows_none_or_no_file_are_what_they_are(trips: Shape) -> N
     assert f"city trips/{shapes.DAYS[3]} of all.csv.gz: there is no such file" in told
     assert "did you mean" not in told
     assert "one without rows has its header alone" in told
+
+
+@pytest.mark.verify
+def test_months_whose_labels_take_45_days_are_final_two_closes_later(
+    remote: None, tmp_path: Path
+) -> None:
+    data = shapes.loans()
+    month = shapes.MONTHS[3]
+    granted = data[data["granted_at"].dt.strftime("%Y-%m") == month]
+    seen = []
+    with live_project(shapes.write_credit(tmp_path, data)) as project:
+        for closing in shapes.MONTHS:
+            project.replay([closing])
+            told = project.told("default").quality.get(month)
+            if told is not None:
+                known = granted["reported_at"].dt.strftime("%Y-%m") <= closing
+                assert told.labelled_rows == known.sum()
+                seen.append(told)
+        attempts = project.ledger("default").trainings
+    assert [attempt.cutoff_window for attempt in attempts][:1] == [shapes.MONTHS[2]]
+    assert [told.final for told in seen] == [False, False, True]
+    assert seen[0].verdict is QualityVerdict.UNDECIDED
+    assert seen[-1].verdict is not QualityVerdict.UNDECIDED
