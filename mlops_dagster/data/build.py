@@ -19,6 +19,7 @@ from mlops_dagster.data.checks import (
     flagged,
     measure_batch,
 )
+from mlops_dagster.data.contracts import check_declared, known_contract
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.ingest import check_types, ingest
@@ -27,7 +28,7 @@ from mlops_dagster.data.transform import delivery_of, derived, pin_inputs
 from mlops_dagster.data.verdict import RefusedBatch, RuleResult, Verdict, judge
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SourceError
-from mlops_dagster.spec.contract import Contract, read_contract, write_contract
+from mlops_dagster.spec.contract import Contract, write_contract
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.fence import Claim, SlicePublished
@@ -97,7 +98,7 @@ def build_table(
     Raises:
         RefusedBatch: A rule refused the batch; the previous version stays readable.
         SourceError: An input is not published, or a file is missing or unreadable.
-        ContractViolation: The columns delivered are not the contract's.
+        ContractViolation: The columns delivered are not the contract's, or lack the key or a time.
         SupersededWrite: A newer run took the slice over.
         NotDeterministic: The rows changed between measuring and writing.
     """
@@ -111,6 +112,7 @@ def build_table(
         store=store,
         locations=locations,
     ) as delivery:
+        check_declared(table, delivery.contract)
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
         measured = measure_batch(batch)
         counts = measured.counts
@@ -172,10 +174,7 @@ def _delivery(
     store: EventStore,
     locations: Locations,
 ) -> Iterator[Delivery]:
-    contract = table.contract
-    if contract is None and table.contract_path.exists():
-        # Written by an earlier run, after this workspace was loaded.
-        contract = read_contract(table.contract_path)
+    contract = known_contract(table)
     if table.kind == "files":
         yield ingest(
             session,
@@ -187,7 +186,14 @@ def _delivery(
         )
         return
     inputs = pin_inputs(workspace, table, window, store)
-    with derived(session, table=table, window=window, inputs=inputs, locations=locations) as frame:
+    with derived(
+        session,
+        workspace=workspace,
+        table=table,
+        window=window,
+        inputs=inputs,
+        locations=locations,
+    ) as frame:
         yield delivery_of(frame, table=table, inputs=inputs, contract=contract)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from mlops_dagster.data.delivery import PREFIX
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, nearest_name
-from mlops_dagster.spec.contract import Contract, ContractColumn
+from mlops_dagster.spec.contract import Contract, ContractColumn, read_contract
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.spec.table_columns import ROW_NUMBER_TYPE
+from mlops_dagster.spec.table_columns import ROW_NUMBER_TYPE, TIME_TYPES
+from mlops_dagster.spec.workspace import ResolvedTable
 from mlops_dagster.tables.slices import WINDOW_COLUMN
 
 # Widening that loses nothing; any other change of type is a difference.
@@ -18,6 +19,13 @@ _WIDER = {
     "float": {"double"},
     "timestamp_ntz": {"timestamp"},
 }
+
+
+def known_contract(table: ResolvedTable) -> Contract | None:
+    """Return a table's contract, also one that a run wrote after the workspace was loaded."""
+    if table.contract is None and table.contract_path.exists():
+        return read_contract(table.contract_path)
+    return table.contract
 
 
 def check_found(
@@ -63,6 +71,41 @@ def differences_of(
         sentences.append(f"column '{name}' should be {kind}, is {other}")
     sentences += [f"column '{name}' is not in the contract" for name in extra]
     return sentences
+
+
+def check_declared(table: ResolvedTable, contract: Contract) -> None:
+    """Raise unless a table's key and times are columns of it, and the times are times.
+
+    `check` has told so already where the columns were known before the first run.
+
+    Raises:
+        ContractViolation: Names the place in the use case's file and the nearest column.
+    """
+    spec, types = table.spec, contract.types
+    file, line = table.position
+    times = {"event_time": spec.event_time, "known_at": spec.known_at}
+    declared = [*(("key", name) for name in spec.key), *times.items()]
+    for key, column in declared:
+        where = f"{file}:{line}: {table.ref}.{key}"
+        if column is not None and column not in types:
+            raise ContractViolation(
+                "there is no such column",
+                where=where,
+                expected=f"one of {', '.join(types)}",
+                found=column,
+                nearest=nearest_name(column, types),
+            )
+        if key in times and column is not None and types[column] not in TIME_TYPES:
+            raise ContractViolation(
+                f"column {column} is no time",
+                where=where,
+                expected="timestamp, timestamp_ntz or date",
+                found=types[column],
+                next_step=(
+                    "Texts in files are times when they are written as 2024-01-31 or "
+                    "2024-01-31T12:00:00Z; make one from any other in a table of SQL"
+                ),
+            )
 
 
 def contract_of(ref: TableRef, columns: Mapping[str, str]) -> Contract:

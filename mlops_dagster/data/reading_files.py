@@ -87,6 +87,8 @@ def parquet_rows(
 ) -> DataFrame:
     """Return the rows of a Parquet file with the contract's columns and types.
 
+    Spark refuses instants in nanoseconds, which pandas writes; such a file is read here.
+
     Args:
         session: A Spark session.
         file: The file.
@@ -94,8 +96,9 @@ def parquet_rows(
         by_path: The server may read the file itself.
         numbers: Add this column (bigint).
     """
-    place = F.col("_metadata.row_index" if by_path else quote(_PLACE))
-    if by_path:
+    by_spark = by_path and not _has_nanoseconds(file)
+    place = F.col("_metadata.row_index" if by_spark else quote(_PLACE))
+    if by_spark:
         frame = session.read.parquet(literal_path(file.path))
     else:
         frame = fold(DataFrame.unionByName, list(_uploaded_parquet(session, file, contract)))
@@ -103,6 +106,10 @@ def parquet_rows(
     if numbers is not None:
         columns.append((place + F.lit(numbers.first)).cast("bigint").alias(numbers.column))
     return frame.select(*columns)
+
+
+def _has_nanoseconds(file: LandingFile) -> bool:
+    return any("timestamp[ns" in str(field.type) for field in pq.read_schema(file.path))
 
 
 def count_parquet(file: LandingFile) -> int:

@@ -128,6 +128,24 @@ def check_times(model: ResolvedModel, tables: Iterable[ResolvedTable]) -> None:
             )
 
 
+def check_label(model: ResolvedModel, types: Mapping[str, str]) -> None:
+    """Refuse a label whose columns its table, of which the types are given, does not have.
+
+    Raises:
+        SpecError: As said.
+    """
+    spec = model.spec.label
+    for key, column in (("column", spec.column), ("known_at", spec.known_at)):
+        if column is not None and column not in types:
+            raise SpecError(
+                "there is no such column",
+                where=f"model {model.stream}: label.{key}",
+                expected=f"a column of {model.label}",
+                found=column,
+                nearest=nearest_name(column, types),
+            )
+
+
 def _columns(
     model: ResolvedModel,
     table: ResolvedTable,

@@ -55,14 +55,15 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     group = _holdout_group(inputs) if with_label else []
     # A feature table may be keyed by a column of the rows that is neither key nor feature; it
     # travels along.
+    row_key = inputs.rows.spec.key
     carried = {
         ours: theirs
         for view in views
         for ours, theirs in view.matches.items()
-        if ours not in inputs.rows.spec.key
+        if ours not in row_key
     }
     spine = rows.select(
-        *(F.col(quote(column)) for column in inputs.rows.spec.key),
+        *(F.col(quote(column)) for column in row_key),
         *times,
         *(F.col(quote(column)).alias(name) for name, column in sorted(carried.items())),
         *(F.col(quote(feature.column)).alias(feature.name) for feature in own),
@@ -70,7 +71,7 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
         *label,
     )
     joined = point_in_time_join(spine, views, prediction_time=PREDICTION_TIME if timed else None)
-    kept = [*inputs.rows.spec.key, *(c for c in (EVENT_TIME, PREDICTION_TIME) if timed)]
+    kept = [*row_key, *(c for c in (EVENT_TIME, PREDICTION_TIME) if timed)]
     kept += [ROW_WINDOW] if ROW_WINDOW in spine.columns else []
     kept += [feature.name for feature in inputs.features]
     kept += [HOLDOUT_GROUP] if group else []

@@ -168,7 +168,11 @@ def build_training_set(
             "no row of the training set has a label",
             where=str(target),
             expected="at least one label known by the cutoff",
-            found=f"{counts.rows} rows, {counts.pending} pending, {counts.never} without a label",
+            found=(
+                f"{counts.rows} rows, {counts.pending} pending, {counts.never} without a label; "
+                f"{counts.unknowable} more rows became known only after they were to be predicted"
+            ),
+            next_step=_advice(model, counts),
         )
     return TrainingSetBuilt(
         ref=target.ref,
@@ -178,6 +182,19 @@ def build_training_set(
         windows=windows,
         features=reading.inputs.features,
         counts=counts,
+    )
+
+
+def _advice(model: ResolvedModel, counts: TrainingSetCounts) -> str:
+    """Return where to look when there are no labels: at the rows, or at the labels' own table."""
+    if counts.rows == 0:
+        return (
+            f"Check the known_at of {model.rows} against its event time (predict: {{at: open}} "
+            "predicts a row when its window opens)"
+        )
+    return (
+        f"Check that {model.label} holds the keys of the rows (match: row also their event times), "
+        "and the quarantine for labels that came too late"
     )
 
 

@@ -292,3 +292,19 @@ def test_numbers_do_not_take_the_place_of_a_column(project: Project) -> None:
         ContractViolation, match=r"the file has a column 'id' of its own; .* unlike 'Id'"
     ):
         project.build("bronze.a")
+
+
+def test_instants_in_the_nanoseconds_of_pandas_are_read(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    project = Project(spark, tmp_path)
+    project.declare("bronze.a: {files: a.parquet, event_time: at}")
+    at = pd.to_datetime(["2024-03-31T01:30:00+01:00", None]).tz_convert("Europe/Berlin")
+    frame = pd.DataFrame({"id": [1, 2], "at": at.as_unit("ns")})
+    parquet = io.BytesIO()
+    frame.to_parquet(parquet, index=False)
+    project.write("landing/a.parquet", parquet.getvalue())
+    built = project.build("bronze.a")
+    assert built.contract.types == {"id": "bigint", "at": "timestamp"}
+    (found,) = project.frame("bronze.a").where("at = timestamp '2024-03-31T00:30:00Z'").collect()
+    assert found["id"] == 1

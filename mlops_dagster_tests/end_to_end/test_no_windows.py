@@ -73,7 +73,7 @@ CHOSEN = {
 
 @dataclass(frozen=True)
 class Churn:
-    """The project after its job, the user's assets, the job again and an experiment; what it said."""
+    """The project after its job, own assets, the job again and an experiment; what was printed."""
 
     first: Outcome
     own: dg.ExecuteInProcessResult

@@ -62,6 +62,7 @@ def test_a_value_of_a_closed_set_is_told_with_its_members(
         ("max_iter: 50", "max_iter: fifty", "42: models.late.train.estimator.max_iter: expected a whole number, found 'fifty'"),
         ("max_iter: 50", "max_iter: null", "42: models.late.train.estimator.max_iter: expected a whole number, found nothing"),
         ("max_iter: 50", 'learning_rate: "0.1"', "42: models.late.train.estimator.learning_rate: expected a number, found '0.1' (did you mean 0.1?)"),
+        ("{by: day, every: 5}", "{share: 12.5 %}", "44: models.late.train.holdout.share: expected a number, found '12.5 %' (did you mean 0.125?)"),
         ("at_least: 0.5", "at_least: high", "47: models.late.gates[1].at_least: expected a number, found 'high'"),
         ("at_least: 0.5", "at_least: .inf", "47: models.late.gates[1].at_least: expected a number, found '.inf'"),
         ("name: deliveries", "name: 12", "2: name: expected a text, found 12 (did you mean '12'?)"),
@@ -71,7 +72,7 @@ def test_a_value_of_a_closed_set_is_told_with_its_members(
         ("    nulls: [NA]", "    export: 1", "8: tables.bronze.orders.export: expected true or false, found 1"),
         ("key: [city]", "key: city", "28: tables.features.city_history.key: expected a list, found 'city' (did you mean [city]?)"),
         ("key: [city]", "key:", "28: tables.features.city_history.key: expected a list, found nothing"),
-        ("rows: {table: silver.orders, ahead: 2 hours}", "rows: silver.orders", "34: models.late.rows: expected a mapping with the keys table, ahead, found 'silver.orders'"),
+        ("rows: {table: silver.orders, ahead: 0 hours}", "rows: silver.orders", "34: models.late.rows: expected a mapping with the keys table, ahead, found 'silver.orders'"),
         ("      - weight > 0", "      - 7", "16: tables.silver.orders.rules[1]: expected a rule such as 'distance > 0', or a mapping with the key rule, found 7"),
         ("      - roc_auc >= 0.6", "      - 5", "46: models.late.gates[0]: expected a gate such as 'roc_auc >= 0.65', or a mapping with the key metric, found 5"),
         ("{orders: bronze.orders}", "{orders: [bronze.orders]}", "11: tables.silver.orders.inputs.orders: expected a table such as 'bronze.flights', or a mapping with the key table, found a list"),
@@ -129,7 +130,7 @@ def test_a_value_of_the_wrong_form_or_size_is_told_with_an_example(
         ("family: hist_gradient_boosting, max_iter: 50", "max_iter: 50", "42: models.late.train.estimator: expected the key 'family', found only 'max_iter'"),
         ("{metric: roc_auc, slice: city, at_least: 0.5}", "{slice: city, at_least: 0.5}", "47: models.late.gates[1]: expected the key 'metric', found only 'slice', 'at_least'"),
         ("      - weight > 0", "      - {severity: critical}", "16: tables.silver.orders.rules[1]: expected the key 'rule', found only 'severity'"),
-        ("{every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin}", "{every: day}", "4: windows: expected the key 'first', found only 'every'"),
+        ("{every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin, close_after: 3 days}", "{every: day}", "4: windows: expected the key 'first', found only 'every'"),
     ],
 )
 def test_a_missing_key_is_told_with_those_that_are_there(

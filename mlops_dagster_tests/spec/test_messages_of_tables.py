@@ -68,7 +68,7 @@ def test_tables_that_read_each_other_are_told_with_their_places(
         ("calendar: project.calendar", "calendar: stock.bronze.counts", "27: tables.features.city_history.inputs.calendar: expected a table by day in Europe/Berlin, as this use case, or one without windows, found stock.bronze.counts by week in UTC (use_cases/stock/use_case.yaml:5)"),
         ("calendar: project.calendar", "calendar: {table: project.calendar, back: 7 days}", "27: tables.features.city_history.inputs.calendar.back: project.shared.calendar has no windows, it is read whole"),
         ("calendar: project.calendar", "calendar: {table: project.calendar, until: start}", "27: tables.features.city_history.inputs.calendar.until: project.shared.calendar has no windows, it is read whole"),
-        ("windows: {every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin}", "windows: {every: week, first: 2024-01-02}", "4: windows.first: week '2024-01-02' is named by its Monday: '2024-01-01'"),
+        ("windows: {every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin, close_after: 3 days}", "windows: {every: week, first: 2024-01-02}", "4: windows.first: week '2024-01-02' is named by its Monday: '2024-01-01'"),
     ],
 )
 def test_what_does_not_fit_the_windows_is_told(
@@ -116,8 +116,12 @@ def test_a_column_that_a_table_has_not_is_told_with_the_nearest(
         ('"arrivals/{window}.csv"', '" "', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found ' '"),
         ('"arrivals/{window}.csv"', '"."', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found '.'"),
         ('"arrivals/{window}.csv"', '"a\\0/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'a\\x00/{window}.csv'"),
-        ('"arrivals/{window}.csv"', '"a/*.csv"', "9: tables.bronze.arrivals.files: expected a path without wildcards, found 'a/*.csv'"),
-        ('"arrivals/{window}.csv"', '"a/{window"', "9: tables.bronze.arrivals.files: expected a path without wildcards, found 'a/{window'"),
+        ('"arrivals/{window}.csv"', '"a/*.csv"', "9: tables.bronze.arrivals.files: expected a path without wildcards; a folder stands for all its files, found 'a/*.csv'"),
+        ('"arrivals/{window}.csv"', '"a/{window"', "9: tables.bronze.arrivals.files: expected a path without wildcards; a folder stands for all its files, found 'a/{window'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.xlsx"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.xlsx'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.csv.zip"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.zip'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.parquet.gz"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.parquet.gz'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.gz"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.gz'"),
         ('"arrivals/{window}.csv"', '"a/{month}.csv"', "9: tables.bronze.arrivals.files: expected at most one placeholder, '{window}', found 'a/{month}.csv'"),
         ('"arrivals/{window}.csv"', '"{window}/{window}.csv"', "9: tables.bronze.arrivals.files: expected at most one placeholder, '{window}', found '{window}/{window}.csv'"),
     ],
