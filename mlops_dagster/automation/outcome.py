@@ -287,7 +287,7 @@ def _gate(told: dg.AssetCheckEvaluation) -> GateOutcomeShown:
 
 def _metadata(
     instance: dg.DagsterInstance, key: dg.AssetKey, window: str
-) -> Mapping[str, dg.MetadataValue[object]]:
+) -> Mapping[str, dg.MetadataValue]:
     """Return what the newest materialization of a window said."""
     wanted = dg.AssetRecordsFilter(
         asset_key=key, asset_partitions=None if window == STATIC else [window]

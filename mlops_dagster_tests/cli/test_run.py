@@ -182,7 +182,7 @@ def test_the_report_says_what_is_as_before() -> None:
 
 
 def test_metrics_without_a_value_are_left_out_and_without_an_interval_stay() -> None:
-    rows = [
+    rows: list[dict[str, str | float | None]] = [
         {"metric": "a", "value": 0.5, "low": None, "high": None},
         {"metric": "b", "value": None, "low": None, "high": None},
     ]
