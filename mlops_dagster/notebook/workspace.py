@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mlops_dagster.notebook.attempts import check_window, registered_attempt
 from mlops_dagster.notebook.instants import instant
-from mlops_dagster.notebook.names import find_model, find_table, known_tables, shown
+from mlops_dagster.notebook.names import find_model, find_table, known_tables, shown, unknown
 from mlops_dagster.spec.loader import load_workspace
-from mlops_dagster.spec.refs import STATIC
+from mlops_dagster.spec.refs import PROJECT_OWNER, STATIC
 from mlops_dagster.spec.root import environment_name, project_root
 from mlops_dagster.spec.workspace import ResolvedModel, Workspace
 from mlops_dagster.state.store import EventStore, open_environment_store
@@ -139,6 +139,31 @@ class OpenedWorkspace:
             published_by=instant(published_by, "published_by"),
         )
         return past.read(self.session, self._locations)
+
+    def quarantine(self, use_case: str) -> "DataFrame":
+        """Return the rows that the tables of a use case refused and still hold back, with reasons.
+
+        Args:
+            use_case: Its name; `project` for shared tables.
+
+        Returns:
+            Columns: row_id, reasons, payload, batch, as_of, window, table.
+
+        Raises:
+            UnknownName: There is no such use case.
+        """
+        from mlops_dagster.data.quarantine import read_quarantine
+
+        owners = {*self._workspace.use_cases, PROJECT_OWNER}
+        if use_case not in owners:
+            raise unknown("use case", use_case, owners)
+        return read_quarantine(
+            self.session,
+            use_case,
+            tables=[ref for ref in self._workspace.tables if ref.owner == use_case],
+            store=self._store,
+            locations=self._locations,
+        )
 
     def training_set(
         self, model: str, *, window: str | None = None, version: str | None = None

@@ -115,7 +115,18 @@ def test_shared_and_own_names_of_tables_work(looked: OpenedWorkspace) -> None:
     assert looked.table("project.calendar").count() > 0
     names = set(looked.tables)
     assert {"bronze.readings", "project.calendar", "serving.daily_use_predictions"} <= names
-    assert "monitoring.quarantine" in names
+    assert "monitoring.quality_metrics" in names
+
+
+def test_refused_rows_are_those_of_the_published_batches(
+    lived: Lived, looked: OpenedWorkspace
+) -> None:
+    rows = looked.to_pandas(looked.quarantine("energy_demand"))
+    readings = rows[rows["table"] == "energy_demand.bronze.readings"]
+    for day in DAYS[:5]:
+        expected = lived.project.batch("bronze.readings", day).quarantined
+        assert (readings["window"] == day).sum() == expected
+    assert readings["reasons"].map(len).min() > 0
 
 
 def test_a_training_set_is_the_one_that_the_version_was_trained_on(

@@ -73,6 +73,11 @@ def test_an_unknown_table_is_answered_with_the_nearest_name(
         opened.table(name)
 
 
+def test_an_unknown_use_case_has_no_quarantine(opened: OpenedWorkspace) -> None:
+    with pytest.raises(UnknownName, match=r"no use case shp \(did you mean shop\?\). There are ch"):
+        opened.quarantine("shp")
+
+
 def test_an_unknown_model_version_or_window_says_what_there_is(opened: OpenedWorkspace) -> None:
     with pytest.raises(UnknownName, match=r"no model shop.leave \(did you mean shop.leaves\?\)"):
         opened.load_model("shop.leave")
