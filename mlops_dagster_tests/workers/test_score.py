@@ -115,7 +115,7 @@ def test_batches_keep_their_rows_and_columns(model: ScoringModel) -> None:
         }
     )
     empty = batch.slice(0, 0)
-    found, nothing = scorer(model)(iter([batch, empty]))
+    found, nothing = scorer(model, batch.schema.names)(iter([batch, empty]))
     assert found.select(batch.schema.names) == batch
     assert found.schema.names == [*batch.schema.names, "score"]
     assert found.schema == nothing.schema
