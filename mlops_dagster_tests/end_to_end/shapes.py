@@ -80,7 +80,7 @@ def tickets() -> pd.DataFrame:
                     "opened_at": opened,
                     "product": product,
                     "length": length,
-                    "language": rng.choice(["en", "de", None], rows),
+                    "language": rng.choice(np.array(["en", "de", None], dtype=object), rows),
                     "urgent": rng.random(rows) < 0.2,
                     "team": team,
                     # One in ten is solved too late to count.
