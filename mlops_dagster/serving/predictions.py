@@ -50,8 +50,15 @@ def predictions_frame(rows: DataFrame, model: LoadedModel, *, scored_at: datetim
     cloudpickle.register_pickle_by_value(worker)  # type: ignore[no-untyped-call]
     added = prediction_fields(model.info)
     rows = rows.drop(*(field.name for field in added), SCORED_AT)
-    schema = T.StructType([*rows.schema.fields, *added])
-    scored = rows.mapInArrow(worker.scorer(shipped), schema)  # type: ignore[arg-type]
+    fields = rows.schema.fields
+    names = [field.name for field in fields]
+    # mapInArrow refers to its input by unquoted names, which not every name survives.
+    plain = [T.StructField(f"c{n}", field.dataType) for n, field in enumerate(fields)]
+    scored = (
+        rows.toDF(*(field.name for field in plain))
+        .mapInArrow(worker.scorer(shipped, names), T.StructType([*plain, *added]))  # type: ignore[arg-type]
+        .toDF(*names, *(field.name for field in added))
+    )
     return scored.withColumn(SCORED_AT, F.lit(scored_at).cast("timestamp"))
 
 

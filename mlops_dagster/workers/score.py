@@ -121,11 +121,16 @@ def predictions(
 
 
 def scorer(
-    model: ScoringModel,
+    model: ScoringModel, names: Sequence[str]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Return a function for `mapInArrow` that adds the prediction columns to each batch.
 
     All other columns pass through as they came, so no type or null of theirs changes.
+
+    Args:
+        model: The model.
+        names: What the columns of the batches are called, in their order; Spark may know them by
+            plainer names.
     """
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -135,7 +140,12 @@ def scorer(
         with threadpool_limits(limits=1):
             estimator = loaded(model)
             for batch in batches:
-                yield _scored(estimator, model, batch)
+                named = pa.RecordBatch.from_arrays(batch.columns, names=list(names))
+                scored = _scored(estimator, model, named)
+                added = scored.schema.names[len(names) :]
+                yield pa.RecordBatch.from_arrays(
+                    scored.columns, names=[*batch.schema.names, *added]
+                )
 
     return score
 

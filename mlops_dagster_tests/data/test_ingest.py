@@ -299,7 +299,9 @@ def test_instants_in_the_nanoseconds_of_pandas_are_read(
 ) -> None:
     project = Project(spark, tmp_path)
     project.declare("bronze.a: {files: a.parquet, event_time: at}")
-    at = pd.to_datetime(["2024-03-31T01:30:00+01:00", None]).tz_convert("Europe/Berlin")
+    at = pd.to_datetime(["2024-03-31T01:30:00+01:00", "2024-03-31T05:00:00+01:00"]).tz_convert(
+        "Europe/Berlin"
+    )
     frame = pd.DataFrame({"id": [1, 2], "at": at.as_unit("ns")})
     parquet = io.BytesIO()
     frame.to_parquet(parquet, index=False)

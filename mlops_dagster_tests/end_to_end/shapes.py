@@ -69,7 +69,7 @@ def tickets() -> pd.DataFrame:
         team = np.array(["platform", "payments", "legal"])[drawn.argmax(axis=1)]
         if number == 2:
             team = np.where(team == "legal", "platform", team)
-            team[:5] = "brand-new"
+            team[:5] = "mobile"
         opened = pd.Timestamp(week, tz="Asia/Kolkata") + pd.to_timedelta(
             rng.integers(0, 7 * 24 * 3600, rows), unit="s"
         )
@@ -80,7 +80,7 @@ def tickets() -> pd.DataFrame:
                     "opened_at": opened,
                     "product": product,
                     "length": length,
-                    "language": rng.choice(["en", "de", None], rows),
+                    "language": rng.choice(np.array(["en", "de", None], dtype=object), rows),
                     "urgent": rng.random(rows) < 0.2,
                     "team": team,
                     # One in ten is solved too late to count.

@@ -115,12 +115,23 @@ def test_batches_keep_their_rows_and_columns(model: ScoringModel) -> None:
         }
     )
     empty = batch.slice(0, 0)
-    found, nothing = scorer(model)(iter([batch, empty]))
+    found, nothing = scorer(model, batch.schema.names)(iter([batch, empty]))
     assert found.select(batch.schema.names) == batch
     assert found.schema.names == [*batch.schema.names, "score"]
     assert found.schema == nothing.schema
     assert nothing.num_rows == 0
     assert all(0 < value < 1 for value in found["score"].to_pylist())
+
+
+def test_spark_may_know_the_columns_by_plainer_names(model: ScoringModel) -> None:
+    names = ["amount", "age", "member", "city"]
+    columns = [[0.5, None], [30, 40], [True, None], ["Ulm", None]]
+    as_named = pa.RecordBatch.from_pydict(dict(zip(names, columns, strict=True)))
+    plain = pa.RecordBatch.from_arrays(as_named.columns, names=["c0", "c1", "c2", "c3"])
+    (expected,) = scorer(model, names)(iter([as_named]))
+    (found,) = scorer(model, names)(iter([plain]))
+    assert found.schema.names == ["c0", "c1", "c2", "c3", "score"]
+    assert found["score"] == expected["score"]
 
 
 @pytest.mark.parametrize(
