@@ -53,7 +53,9 @@ def predictions_frame(rows: DataFrame, model: LoadedModel, *, scored_at: datetim
     fields = rows.schema.fields
     names = [field.name for field in fields]
     # mapInArrow refers to its input by unquoted names, which not every name survives.
-    plain = [T.StructField(f"c{n}", field.dataType) for n, field in enumerate(fields)]
+    plain = [
+        T.StructField(f"c{n}", field.dataType, field.nullable) for n, field in enumerate(fields)
+    ]
     scored = (
         rows.toDF(*(field.name for field in plain))
         .mapInArrow(worker.scorer(shipped, names), T.StructType([*plain, *added]))  # type: ignore[arg-type]
