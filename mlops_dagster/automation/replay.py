@@ -191,5 +191,8 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
         if told is not None and told.description:
             return told.description.rstrip(".")
         error = event.step_failure_data.error
-        return error.message.strip().rstrip(".") if error is not None else str(event.message)
+        if error is None:
+            return str(event.message)
+        # Dagster's own error only says which op failed; what it wraps says why.
+        return (error.cause or error).message.strip().rstrip(".")
     return "see the run"
