@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from mlops_dagster.addresses import shown_scheme
 from mlops_dagster.clock import utc_now
 from mlops_dagster.errors import StateConflict, StateUnusable
 from mlops_dagster.spec.environment import Environment
@@ -57,7 +58,8 @@ def open_store(address: str | Path) -> "EventStore":
     raise StateUnusable(
         "the event store cannot be in this database",
         expected="a file, sqlite:///... or postgresql://...",
-        found=f"an address that starts with '{scheme}://'",
+        found=shown_scheme(address),
+        next_step="Correct the variable that holds it",
     )
 
 
@@ -77,6 +79,15 @@ def open_environment_store(environment: Environment, state_folder: Path) -> "Eve
             where=f"environment '{environment.name}'",
             expected=f"the variable {variable}",
             next_step=f"Set {variable}=postgresql://user:password@host/database",
+        )
+    if "://" not in address:
+        # A path would name a file, and that name might hold a password.
+        raise StateUnusable(
+            "the event store cannot be at this address",
+            where=f"environment variable {variable}",
+            expected="postgresql://user:password@host/database",
+            found=shown_scheme(address),
+            next_step="Correct the variable",
         )
     return open_store(address)
 

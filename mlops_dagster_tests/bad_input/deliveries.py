@@ -1,0 +1,100 @@
+"""Four orders a day in every form that files may have, and the project that reads them."""
+
+import gzip
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+FIRST = "2024-01-01"
+HEADER = "number,at,amount,city\n"
+NAMES = ("number", "at", "amount", "city")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of files: where its files are and what a day without faults looks like."""
+
+    files: str
+    form: str
+
+    def place(self, landing: Path, day: str) -> Path:
+        """Return the file of a day."""
+        path = landing / self.files.replace("{window}", day)
+        return path if path.suffix else path / "orders.csv"
+
+    def whole(self, day: str) -> bytes:
+        """Return the content of a day's file."""
+        return {
+            "csv": csv_text(day).encode(),
+            "gzip": gzip.compress(csv_text(day).encode(), mtime=0),
+            "lines": json_lines(day).encode(),
+            "array": json_array(day).encode(),
+            "parquet": parquet(orders(day)),
+        }[self.form]
+
+
+# Several tables of a form, so that one run of the job meets several faults of it.
+SOURCES: Mapping[str, Source] = {
+    **{f"csv_{n}": Source(f"csv_{n}/{{window}}.csv", "csv") for n in range(1, 6)},
+    "folder": Source("folder/{window}", "csv"),
+    **{f"gzip_{n}": Source(f"gzip_{n}/{{window}}.csv.gz", "gzip") for n in range(1, 3)},
+    **{f"lines_{n}": Source(f"lines_{n}/{{window}}.jsonl", "lines") for n in range(1, 3)},
+    "array": Source("array/{window}.json", "array"),
+    **{f"parquet_{n}": Source(f"parquet_{n}/{{window}}.parquet", "parquet") for n in range(1, 4)},
+}
+
+
+def use_case() -> str:
+    """Return the use case that reads every source."""
+    tables = "".join(
+        f'  bronze.{name}:\n    files: "{source.files}"\n    key: [number]\n    event_time: at\n'
+        for name, source in SOURCES.items()
+    )
+    return (
+        "spec_version: 1\nname: shop\n"
+        "windows: {every: day, first: 2024-01-01, time_zone: America/New_York}\n"
+        f"tables:\n{tables}"
+    )
+
+
+def csv_text(day: str) -> str:
+    """Return a day's orders, at 10 o'clock in New York, as CSV."""
+    rows = (f"{n},{day}T10:00:00-05:00,{n}.5,town {n}\n" for n in range(1, 5))
+    return HEADER + "".join(rows)
+
+
+def json_lines(day: str) -> str:
+    """Return the same orders, an object a line."""
+    return "".join(
+        f'{{"number": {n}, "at": "{day}T10:00:00-05:00", "amount": {n}.5, "city": "town {n}"}}\n'
+        for n in range(1, 5)
+    )
+
+
+def json_array(day: str) -> str:
+    """Return the same orders as one array over several lines."""
+    return "[\n" + ",\n".join(json_lines(day).splitlines()) + "\n]\n"
+
+
+def orders(day: str) -> pd.DataFrame:
+    """Return the same orders as pandas, in UTC."""
+    at = pd.Series(pd.to_datetime([f"{day}T15:00:00"] * 4)).astype("datetime64[us]")
+    numbers = range(1, 5)
+    return pd.DataFrame(
+        {
+            "number": list(numbers),
+            "at": at,
+            "amount": [n + 0.5 for n in numbers],
+            "city": [f"town {n}" for n in numbers],
+        }
+    )
+
+
+def parquet(rows: pd.DataFrame) -> bytes:
+    """Return rows as a Parquet file with checksums of its pages, as Spark writes them."""
+    buffer = io.BytesIO()
+    rows.to_parquet(buffer, index=False, compression="none", write_page_checksum=True)
+    return buffer.getvalue()
