@@ -143,15 +143,15 @@ class SqliteDatabase:
 class PostgresDatabase:
     """A PostgreSQL database by SQLAlchemy address; the table is created by the first write."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, where: str | None = None) -> None:
         try:
             self._url = make_url(address).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
             # The cause may quote the address with its password, so it is not chained.
-            raise _unreadable_address() from None
+            raise _unreadable_address(where) from None
         if "@" in (self._url.host or ""):
             # An `@` inside a password ends it too early; its rest would pass for the host.
-            raise _unreadable_address()
+            raise _unreadable_address(where)
         self._engine: tuple[int, Engine] | None = None
         self._prepared = False
 
@@ -203,9 +203,10 @@ class PostgresDatabase:
 Database = SqliteDatabase | PostgresDatabase
 
 
-def _unreadable_address() -> StateUnusable:
+def _unreadable_address(where: str | None) -> StateUnusable:
     return StateUnusable(
         "the address of the event store cannot be read",
+        where=where,
         expected="postgresql://user:password@host:port/database",
         next_step="Write an @, a / or a : inside the password as %40, %2F, %3A",
     )

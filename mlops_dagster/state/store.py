@@ -37,14 +37,15 @@ class StoredEvent:
     run_id: str
 
 
-def open_store(address: str | Path) -> "EventStore":
+def open_store(address: str | Path, *, where: str | None = None) -> "EventStore":
     """Return the store at a file, or at a SQLAlchemy address; nothing is opened or created yet.
 
     Args:
         address: Path of a SQLite file, `sqlite:///...` or `postgresql://...`.
+        where: What holds the address, for messages.
 
     Raises:
-        StateUnusable: The address is of another database.
+        StateUnusable: The address is of another database, or cannot be read.
     """
     if isinstance(address, Path):
         return EventStore(SqliteDatabase(address))
@@ -54,9 +55,10 @@ def open_store(address: str | Path) -> "EventStore":
     if scheme == "sqlite":
         return EventStore(SqliteDatabase(Path(address.removeprefix("sqlite:///"))))
     if scheme.partition("+")[0] in ("postgresql", "postgres"):
-        return EventStore(PostgresDatabase(address))
+        return EventStore(PostgresDatabase(address, where=where))
     raise StateUnusable(
         "the event store cannot be in this database",
+        where=where,
         expected="a file, sqlite:///... or postgresql://...",
         found=shown_scheme(address),
         next_step="Correct the variable that holds it",
@@ -89,7 +91,7 @@ def open_environment_store(environment: Environment, state_folder: Path) -> "Eve
             found=shown_scheme(address),
             next_step="Correct the variable",
         )
-    return open_store(address)
+    return open_store(address, where=f"environment variable {variable}")
 
 
 class EventStore:
