@@ -18,7 +18,7 @@ from mlops_dagster_tests.rules.test_select import REFUSED_FILES as REFUSED_SELEC
 PAGE = Path(__file__).parents[2] / "docs" / "bad_input.md"
 
 
-_TABLE = re.compile(r"(<!-- (\w+) -->\n)(.*?)(?=<!-- end -->)", flags=re.DOTALL)
+_TABLE = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(?=<!-- end -->)", flags=re.DOTALL)
 
 
 def page(text: str) -> str:

@@ -32,7 +32,7 @@ from mlops_dagster_tests.canaries.lives import (
     write_canary_project,
 )
 from mlops_dagster_tests.canaries.search import everything_below, places_of
-from mlops_dagster_tests.end_to_end.live_project import live_project, step_failure
+from mlops_dagster_tests.end_to_end.live_project import live_project
 
 JOB = "churn_refresh"
 # What the run of each environment says when it fails.
@@ -85,7 +85,7 @@ def lived(spark_address: str, tmp_path_factory: pytest.TempPathFactory) -> Lived
                 works = _run(root, "works", errors, told)
             _run(root, "works", errors, told)
             for name in SAYS:
-                _run(root, name, errors, told)
+                (_look if name == "mlflow_text" else _run)(root, name, errors, told)
             for name in ENVIRONMENTS:
                 for command in ("check", "status"):
                     done = CliRunner().invoke(main, [command, "--environment", name])
@@ -100,12 +100,21 @@ def _run(root: Path, name: str, errors: dict[str, str], told: list[str]) -> bool
     with live_project(root, name) as project:
         result = project.run(JOB, None)
         told += [str(event) for event in result.all_events]
-        if not result.success:
-            errors[name] = step_failure(result)
+        failures = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+        if failures and failures[0] is not None:
+            errors[name] = failures[0].to_string()
+            told.append(errors[name])
         told += _raised(lambda: event_store(project.workspace).streams())
         told += _raised(lambda: project.tracker.find_version("churn.leaves", "0" * 64))
         told += _raised(lambda: project.tracker.alias_version("churn.leaves"))
     return bool(result.success)
+
+
+def _look(root: Path, name: str, errors: dict[str, str], told: list[str]) -> None:
+    """Open the model store of an environment, as a training does at its end."""
+    with live_project(root, name) as project:
+        told += _raised(lambda: project.tracker)
+        errors[name] = told[-1]
 
 
 def _raised(call: Callable[[], object]) -> list[str]:
