@@ -60,11 +60,20 @@ def scan_file(file: LandingFile) -> FileScan:
     if file.form is Form.CSV:
         return _scan_csv(file)
     columns: dict[str, None] = {}
-    records, only_here = 0, False
+    records, objects, only_here = 0, 0, False
     for value in json_values(file):
         records += 1
+        objects += isinstance(value, dict)
         only_here = only_here or begins_with_object(value)
         columns.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+    if records and not objects:
+        raise SourceError(
+            "no record is a JSON object",
+            where=str(file),
+            expected='{"column": value, ...} on each line, or an array of such objects',
+            found=f"{records} records of another form",
+            next_step="Deliver the file again; its name may promise another form than it has",
+        )
     _check_names(file, list(columns))
     return FileScan(file, tuple(columns), records, multiline=is_array(file), only_here=only_here)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 FIRST = "2024-01-01"
 HEADER = "number,at,amount,city\n"
@@ -95,6 +97,7 @@ def orders(day: str) -> pd.DataFrame:
 
 def parquet(rows: pd.DataFrame) -> bytes:
     """Return rows as a Parquet file with checksums of its pages, as Spark writes them."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
     buffer = io.BytesIO()
-    rows.to_parquet(buffer, index=False, compression="none", write_page_checksum=True)
+    pq.write_table(table, buffer, compression="none", write_page_checksum=True)
     return buffer.getvalue()

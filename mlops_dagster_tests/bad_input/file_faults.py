@@ -309,10 +309,10 @@ _RECORDS = [
             .replace('"city": "town 1"', '"city": "a", "city": "b"')
             .replace("2.5", "NaN")
             .replace('"town 3"', "[" * 2000 + "]" * 2000)
-            .replace("town 4", r"\ud800")
             .encode()
+            + b'{"number": 5, "city": "\\ud800"}\n'
         ),
-        rows=(4, 0, 4),
+        rows=(5, 1, 4),
         rules=("readable",),
         cure=RULE,
     ),
@@ -323,6 +323,18 @@ _RECORDS = [
         rows=(5, 4, 1),
         rules=("readable",),
         cure=RULE,
+    ),
+    FileFault(
+        "CSV that is named .jsonl",
+        "lines",
+        lambda day: csv_text(day).encode(),
+        "no record is a JSON object",
+    ),
+    FileFault(
+        "an array of numbers",
+        "array",
+        lambda day: b"[1, 2, 3]",
+        "no record is a JSON object",
     ),
     FileFault(
         "two arrays in one file",

@@ -36,9 +36,9 @@ def label(value: object, rows: slice = slice(None)) -> Callable[[pd.DataFrame], 
     """Return a change of the label in some rows."""
 
     def change(frame: pd.DataFrame) -> pd.DataFrame:
-        labels = frame["label"].astype(object)
-        labels.iloc[rows] = value
-        return frame.assign(label=labels.infer_objects())
+        labels = frame["label"].tolist()
+        labels[rows] = [value] * len(labels[rows])
+        return frame.assign(label=labels)
 
     return change
 
