@@ -1,6 +1,6 @@
 """Every fault of the corpus through the real job: refused or quarantined, then put right."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mlops_dagster.data.records import read_records, scan_file
 from mlops_dagster.errors import SourceError
 from mlops_dagster.tables.folding import fold
 from mlops_dagster_tests.assets.inline_project import write_project
-from mlops_dagster_tests.bad_input.deliveries import FIRST, NAMES, SOURCES, use_case
+from mlops_dagster_tests.bad_input.deliveries import DAY, NAMES, SOURCES, use_case
 from mlops_dagster_tests.bad_input.file_faults import FILE_FAULTS, FileFault
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, live_project
@@ -24,80 +24,89 @@ from mlops_dagster_tests.end_to_end.live_project import LiveProject, live_projec
 
 @dataclass(frozen=True)
 class Told:
-    """What a run of the job said of one table: its error, or what became of its rows."""
+    """One delivery of one table.
 
+    Attributes:
+        table: The table.
+        error: What its step said when it failed.
+        batch: What became of its rows when it did not.
+        before: The digest of what was published before the delivery.
+        after: The digest of what was published after it.
+    """
+
+    table: str
     error: str | None
     batch: BatchCounts | None
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
 class Life:
-    """All faults, each in a window of its own.
+    """One window: delivered whole, then with one fault after the other, then whole again.
 
     Attributes:
+        whole: What was published of each table at first.
         faulty: What was told of each fault, by its name.
-        before: Digests of the first window before any fault.
-        between: Digests of all slices after all faults.
-        readable: Rows by table and window then, as Spark reads them.
-        corrected: What was told of each fault's window after the file was put right.
-        places: Table and window of each fault.
-        digests: Digests at the end.
+        readable: Rows of each table after all faults, as Spark reads them.
+        corrected: What was told when the window was delivered whole, by the same job.
     """
 
+    whole: Mapping[str, str]
     faulty: Mapping[str, Told]
-    before: Mapping[str, str]
-    between: Mapping[str, str]
-    readable: Mapping[tuple[str, str], int]
+    readable: Mapping[str, int]
     corrected: Mapping[str, Told]
-    places: Mapping[str, tuple[str, str]]
-    digests: Mapping[str, str]
 
 
-def placed() -> dict[str, tuple[str, str]]:
-    """Return a table and window for each fault; a window has a fault in every table, if it can."""
-    used = dict.fromkeys(SOURCES, 1)
-    places = {}
+def rounds() -> list[dict[str, FileFault]]:
+    """Return which table meets which fault in which run of the job."""
+    queues: dict[str, list[FileFault]] = {name: [] for name in SOURCES}
     for fault in FILE_FAULTS:
         tables = [name for name, source in SOURCES.items() if source.form == fault.form]
-        table = min(tables, key=lambda name: used[name])
-        used[table] += 1
-        places[fault.name] = (table, f"2024-01-{used[table]:02}")
-    return places
+        queues[min(tables, key=lambda name: len(queues[name]))].append(fault)
+    most = max(map(len, queues.values()))
+    return [
+        {name: queue[number] for name, queue in queues.items() if number < len(queue)}
+        for number in range(most)
+    ]
 
 
 @pytest.fixture(scope="module")
-def life(
-    spark_address: str, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Life]:
+def life(spark_address: str, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Life:
     engine = f"{{kind: remote, address_variable: {REMOTE_VARIABLE}}}"
     root = write_project(tmp_path_factory.mktemp("faults"), {"shop": use_case()}, engine=engine)
-    places = placed()
-    windows = sorted({window for _, window in places.values()})
-    for name in SOURCES:
-        for window in (FIRST, *windows):
-            deliver(root, name, window, SOURCES[name].whole(window))
+    deliver_whole(root)
+    faulty: dict[str, Told] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(REMOTE_VARIABLE, spark_address)
         with live_project(root) as project:
-            assert project.close(FIRST).success
-            before = digests_of(project)
-            for fault in FILE_FAULTS:
-                table, window = places[fault.name]
-                beside = fault.beside(window) if fault.beside else None
-                deliver(root, table, window, fault.content(window), beside)
-            faulty = run_all(project, places, windows)
-            between, readable = digests_of(project), rows_of(project, spark)
-            for table, window in places.values():
-                deliver(root, table, window, SOURCES[table].whole(window))
-            corrected = run_all(project, places, windows)
-            yield Life(faulty, before, between, readable, corrected, places, digests_of(project))
+            assert project.close(DAY).success
+            whole = digests_of(project)
+            for faults in rounds():
+                for table in SOURCES:
+                    # A table without a fault in this round is not delivered either.
+                    fault = faults.get(table)
+                    content = fault.content(DAY) if fault else None
+                    deliver(
+                        root, table, content, fault.beside(DAY) if fault and fault.beside else None
+                    )
+                told = run(project)
+                faulty |= {fault.name: told[table] for table, fault in faults.items()}
+            readable = rows_of(project, spark)
+            deliver_whole(root)
+            corrected = run(project)
+    return Life(whole, faulty, readable, corrected)
 
 
-def deliver(
-    root: Path, table: str, window: str, content: bytes | None, beside: str | None = None
-) -> None:
-    """Write a table's file of a window, or take it away, and its digest."""
-    file = SOURCES[table].place(root / "landing", window)
+def deliver_whole(root: Path) -> None:
+    """Write the file of every table without a fault."""
+    for table, source in SOURCES.items():
+        deliver(root, table, source.whole(DAY))
+
+
+def deliver(root: Path, table: str, content: bytes | None, beside: str | None = None) -> None:
+    """Write a table's file, or take it away, and its digest."""
+    file = SOURCES[table].place(root / "landing", DAY)
     file.parent.mkdir(parents=True, exist_ok=True)
     digest = file.with_name(f"{file.name}.sha256")
     for path, data in ((file, content), (digest, beside.encode() if beside else None)):
@@ -107,19 +116,21 @@ def deliver(
             path.write_bytes(data)
 
 
-def run_all(
-    project: LiveProject, places: Mapping[str, tuple[str, str]], windows: list[str]
-) -> dict[str, Told]:
-    """Run the job of each window; return what was told of each fault's table."""
-    told = {}
-    for window in windows:
-        result = project.close(window)
-        errors = failures_of(result)
-        for name, (table, own) in places.items():
-            if own == window:
-                batch = None if table in errors else project.batch(f"bronze.{table}", window)
-                told[name] = Told(errors.get(table), batch)
-    return told
+def run(project: LiveProject) -> dict[str, Told]:
+    """Run the job of the window; return what was told of each table."""
+    before = digests_of(project)
+    errors = failures_of(project.close(DAY))
+    after = digests_of(project)
+    return {
+        table: Told(
+            table,
+            errors.get(table),
+            None if table in errors else project.batch(f"bronze.{table}", DAY),
+            before[table],
+            after[table],
+        )
+        for table in SOURCES
+    }
 
 
 def failures_of(result: dg.ExecuteInProcessResult) -> dict[str, str]:
@@ -135,30 +146,29 @@ def failures_of(result: dg.ExecuteInProcessResult) -> dict[str, str]:
 
 
 def digests_of(project: LiveProject) -> dict[str, str]:
+    """Return the digest of what is published of each table."""
     return {
-        name.removeprefix("slice/shop.bronze."): published.digest
+        name.split("/")[1].rpartition(".")[2]: published.digest
         for name, published in project.published().items()
         if "bronze" in name
     }
 
 
-def rows_of(project: LiveProject, spark: SparkSession) -> dict[tuple[str, str], int]:
+def rows_of(project: LiveProject, spark: SparkSession) -> dict[str, int]:
+    """Return the rows of each table as Spark reads them."""
     frames = [
         project.locations.of(project.ref(f"bronze.{name}"))
         .read(spark)
-        .selectExpr(f"'{name}' AS name", "window")
+        .selectExpr(f"'{name}' AS name")
         for name in SOURCES
     ]
-    counted = fold(DataFrame.unionByName, frames).groupBy("name", "window").count().collect()
-    return {(row["name"], row["window"]): row["count"] for row in counted}
+    counted = fold(DataFrame.unionByName, frames).groupBy("name").count().collect()
+    return {row["name"]: row["count"] for row in counted}
 
 
-FAULTS = pytest.mark.parametrize("fault", FILE_FAULTS, ids=lambda fault: fault.name)
-
-
-@FAULTS
+@pytest.mark.parametrize("fault", FILE_FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_is_told_or_its_rows_are_accounted_for(life: Life, fault: FileFault) -> None:
-    told, (table, window) = life.faulty[fault.name], life.places[fault.name]
+    told = life.faulty[fault.name]
     if fault.says is None:
         assert told.error is None
         assert told.batch is not None
@@ -167,44 +177,46 @@ def test_a_fault_is_told_or_its_rows_are_accounted_for(life: Life, fault: FileFa
         assert tuple(sorted(batch.failed_rules)) == fault.rules
     else:
         assert told.error is not None, told.batch
-        assert fault.says.replace("{table}", table) in told.error
-        assert window in told.error or f"bronze.{table}" in told.error
+        assert fault.says.replace("{table}", told.table) in told.error
+        assert DAY in told.error or f"bronze.{told.table}" in told.error
         assert ". " in told.error, "no next step"
         assert "Traceback" not in told.error
 
 
-@FAULTS
-def test_nothing_of_a_refused_file_is_published_and_all_else_stays(
-    life: Life, fault: FileFault
-) -> None:
-    table, window = life.places[fault.name]
-    published = f"{table}/{window}" in life.between
-    assert published == (fault.says is None)
-    valid = fault.rows[1] if fault.rows else 0
-    assert life.readable.get((table, window), 0) == valid
-    assert life.between[f"{table}/{FIRST}"] == life.before[f"{table}/{FIRST}"]
-    assert life.readable[table, FIRST] == 4
+@pytest.mark.parametrize(
+    "fault", [f for f in FILE_FAULTS if f.says is not None], ids=lambda fault: fault.name
+)
+def test_nothing_of_a_refused_file_is_published(life: Life, fault: FileFault) -> None:
+    told = life.faulty[fault.name]
+    assert told.after == told.before
 
 
-@FAULTS
-def test_the_file_put_right_is_published_by_the_same_job(life: Life, fault: FileFault) -> None:
-    told, (table, window) = life.corrected[fault.name], life.places[fault.name]
-    assert told.error is None
-    assert told.batch is not None
-    assert (told.batch.rows_in, told.batch.valid, told.batch.failed_rules) == (4, 4, {})
-    assert f"{table}/{window}" in life.digests
+def test_what_was_published_last_is_readable_after_all_faults(life: Life) -> None:
+    expected = dict.fromkeys(SOURCES, 4)
+    for faults in rounds():
+        for table, fault in faults.items():
+            if fault.rows is not None:
+                expected[table] = fault.rows[1]
+    assert life.readable == {table: rows for table, rows in expected.items() if rows}
 
 
-def test_all_forms_of_one_window_have_one_digest_in_the_end(life: Life) -> None:
-    for window in {window for _, window in life.places.values()}:
-        assert len({life.digests[f"{table}/{window}"] for table in SOURCES}) == 1
+def test_the_file_put_right_is_published_by_the_same_job(life: Life) -> None:
+    for table, told in life.corrected.items():
+        assert told.error is None
+        assert told.batch is not None
+        assert (told.batch.rows_in, told.batch.valid, told.batch.failed_rules) == (4, 4, {})
+        assert told.after == life.whole[table]
+
+
+def test_every_form_has_the_same_digest(life: Life) -> None:
+    assert len(set(life.whole.values())) == 1
 
 
 def test_spark_and_the_client_read_the_same_records(spark: SparkSession, tmp_path: Path) -> None:
     forms = {"csv": (Form.CSV, False), "gzip": (Form.CSV, True)}
     frames, expected = [], []
     for number, fault in enumerate(FILE_FAULTS):
-        data = fault.content(FIRST)
+        data = fault.content(DAY)
         if fault.form == "parquet" or data is None or fault.says == "Spark cannot read the file":
             continue
         form, zipped = forms.get(fault.form, (Form.JSON, False))
@@ -216,6 +228,8 @@ def test_spark_and_the_client_read_the_same_records(spark: SparkSession, tmp_pat
         except SourceError:
             continue
         columns = [name for name in NAMES if name in scan.columns]
+        if not columns:
+            continue
         rows = text_rows(spark, scan, columns, by_path=True)
         texts = [f"coalesce({name}, '')" if name in columns else "''" for name in NAMES]
         frames.append(rows.selectExpr(f"{number} AS file", f"{RAW} IS NULL AS whole", *texts))
