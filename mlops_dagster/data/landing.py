@@ -110,7 +110,8 @@ def _is_data(path: Path) -> bool:
 
 
 def _found(names: Sequence[str]) -> str:
-    return "1 other file in the folder" if len(names) == 1 else f"{len(names)} others in the folder"
+    files = "file" if len(names) == 1 else "files"
+    return f"{len(names)} other {files} in the folder"
 
 
 def _landing_file(path: Path) -> LandingFile:
