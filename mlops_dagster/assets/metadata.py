@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key
+from mlops_dagster.assets.markdown import fenced
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.tables.locations import Locations
@@ -32,7 +33,7 @@ def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
     if table.known_at is not None:
         metadata["known_at"] = dg.MetadataValue.text(table.known_at)
     if table.sql is not None:
-        metadata["sql"] = dg.MetadataValue.md(f"```sql\n{table.sql.text}\n```")
+        metadata["sql"] = dg.MetadataValue.md(fenced(table.sql.text, "sql"))
         lineage = column_lineage(table, table.sql.column_lineage)
         if lineage is not None:
             metadata["dagster/column_lineage"] = lineage

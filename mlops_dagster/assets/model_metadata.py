@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_dagster.addresses import without_secrets
 from mlops_dagster.assets.metadata import Metadata
 from mlops_dagster.spec.workspace import ResolvedModel
 
@@ -102,7 +103,7 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
         metadata["version"] = dg.MetadataValue.text(candidate.registered.version)
         metadata["mlflow_run"] = dg.MetadataValue.text(candidate.registered.run_id)
         if tracking_uri.startswith("http"):
-            metadata["mlflow"] = dg.MetadataValue.url(tracking_uri)
+            metadata["mlflow"] = dg.MetadataValue.url(without_secrets(tracking_uri))
     if candidate.champion is not None:
         metadata["compared_with"] = dg.MetadataValue.text(candidate.champion.version)
     metadata["importances"] = _importances(candidate)

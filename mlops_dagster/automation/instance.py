@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from mlops_dagster.errors import StateUnusable
 from mlops_dagster.resources.workspace import ENVIRONMENT_VARIABLE, ROOT_VARIABLE
 from mlops_dagster.spec.workspace import Workspace
 
@@ -30,12 +31,24 @@ def dagster_home(workspace: Workspace) -> Path:
 
 
 def prepare_instance(workspace: Workspace) -> Path:
-    """Write the instance's settings unless there are some, and return its folder."""
+    """Write the instance's settings unless there are some, and return its folder.
+
+    Raises:
+        StateUnusable: The folder cannot be made or written to.
+    """
     home = dagster_home(workspace)
-    home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(yaml.safe_dump(SETTINGS, sort_keys=False), encoding="utf-8")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not settings.exists():
+            settings.write_text(yaml.safe_dump(SETTINGS, sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        raise StateUnusable(
+            "the folder of Dagster's instance cannot be made",
+            where=str(home),
+            found=str(error),
+            next_step="Give this user a folder there that it may write to",
+        ) from error
     return home
 
 

@@ -24,6 +24,7 @@ from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.ingest import check_types, ingest
 from mlops_dagster.data.quarantine import replace_quarantine
+from mlops_dagster.data.reading_files import reading_errors
 from mlops_dagster.data.transform import delivery_of, derived, pin_inputs
 from mlops_dagster.data.verdict import RefusedBatch, RuleResult, Verdict, judge
 from mlops_dagster.engine.identifiers import quote
@@ -176,14 +177,15 @@ def _delivery(
 ) -> Iterator[Delivery]:
     contract = known_contract(table)
     if table.kind == "files":
-        yield ingest(
-            session,
-            table=table,
-            window=window,
-            landing=workspace.landing,
-            contract=contract,
-            by_path=locations.by_path,
-        )
+        with reading_errors(f"{table.ref} {window}"):
+            yield ingest(
+                session,
+                table=table,
+                window=window,
+                landing=workspace.landing,
+                contract=contract,
+                by_path=locations.by_path,
+            )
         return
     inputs = pin_inputs(workspace, table, window, store)
     with derived(

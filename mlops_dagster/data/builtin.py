@@ -10,12 +10,16 @@ from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 from mlops_dagster.spec.workspace import ResolvedTable
 
 READABLE = "readable"
+LINES_END = "lines_end"
 UNREADABLE_REASON = "unreadable"
 NOT_NULL_IN_CONTRACT = "not_null_in_contract"
 EVENT_TIME_INSIDE_WINDOW = "event_time_inside_window"
 KEY_NOT_NULL = "key_not_null"
 KEY_UNIQUE = "key_unique"
 KNOWN_AT_NOT_AFTER_AS_OF = "known_at_not_after_as_of"
+
+# Endings of `files`; none is a folder.
+_MAY_BE_CSV = (".csv", ".gz", "")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,9 @@ class RuleFacts:
 def builtin_rules(table: ResolvedTable) -> tuple[RuleFacts, ...]:
     """Return the built-in rules that apply to a table; rows that fail one go to quarantine.
 
-    Tables of files without a key or times have none but `readable`. A time of knowledge is checked
+    Tables of files without a key or times have none but `readable`, and `lines_end` for CSV: a file
+    that was cut off inside its last field differs from a whole one by its missing line break only,
+    which some writers leave out, so it is a warning. A time of knowledge is checked
     only where the table names one: by default it is the event time, which the window bounds
     already, and in tables of the open job lies after as_of. Static tables count as always known.
     """
@@ -48,6 +54,16 @@ def builtin_rules(table: ResolvedTable) -> tuple[RuleFacts, ...]:
     found = []
     if table.kind == "files" and PurePosixPath(spec.files or "").suffix != ".parquet":
         found.append(RuleFacts(READABLE, "every record has the columns and types of the contract"))
+    if table.kind == "files" and PurePosixPath(spec.files or "").suffix in _MAY_BE_CSV:
+        found.append(
+            RuleFacts(
+                LINES_END,
+                "the last line of every CSV file ends with a line break",
+                about="data_set",
+                severity=Severity.WARNING,
+                on_fail=OnFail.RECORD,
+            )
+        )
     if required_columns(table):
         columns = ", ".join(required_columns(table))
         found.append(RuleFacts(NOT_NULL_IN_CONTRACT, f"not null by contract: {columns}"))

@@ -119,7 +119,8 @@ def measure_batch(batch: Batch) -> Measured:
         quarantined=int(by_route[QUARANTINE][_ROWS]) if QUARANTINE in by_route else 0,
         dropped=int(by_route[DROP][_ROWS]) if DROP in by_route else 0,
         failed={name: sum(int(row[_flag(name)]) for row in routed) for name in names},
-        truths={
+        truths=_builtin_truths(batch)
+        | {
             rule.name: (
                 _truth_of_nothing(rule, len(columns))
                 if valid is None
@@ -172,6 +173,12 @@ def _data_set_rules(batch: Batch) -> list[ResolvedRule]:
         for rule in batch.table.rules
         if rule.about == "data_set" and rule.name not in batch.errors
     ]
+
+
+def _builtin_truths(batch: Batch) -> dict[str, bool | None]:
+    if builtin.LINES_END not in [rule.name for rule in batch.rules]:
+        return {}
+    return {builtin.LINES_END: not batch.delivery.unfinished}
 
 
 def _truth_of_nothing(rule: ResolvedRule, column_count: int) -> bool | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlops_dagster.data.delivery import PREFIX
+from mlops_dagster.data.parquet_files import VOID
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, nearest_name
 from mlops_dagster.spec.contract import Contract, ContractColumn, read_contract
@@ -37,16 +38,16 @@ def check_found(
         contract: What was promised.
         found: Types by name; None where files hold texts that have no type yet.
         where: The table or file.
-        widen: Take a narrower number where the contract has a wider one.
+        widen: Take a narrower number where the contract has a wider one, and nulls as any type.
 
     Raises:
         ContractViolation: Lists all differences.
     """
     differences = differences_of(contract, found, widen=widen)
     if differences:
+        number = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"
         raise ContractViolation(
-            f"{len(differences)} differences from the contract of {contract.table}: "
-            + "; ".join(differences),
+            f"{number} from the contract of {contract.table}: {'; '.join(differences)}",
             where=where,
             next_step="Correct the source, or change the contract file and review what reads it",
         )
@@ -66,7 +67,7 @@ def differences_of(
             sentences.append(f"column '{name}' is missing{renamed}")
             continue
         other = found[name]
-        if other is None or other == kind or (widen and kind in _WIDER.get(other, ())):
+        if other is None or other == kind or (widen and _holds(kind, other)):
             continue
         sentences.append(f"column '{name}' should be {kind}, is {other}")
     sentences += [f"column '{name}' is not in the contract" for name in extra]
@@ -106,6 +107,10 @@ def check_declared(table: ResolvedTable, contract: Contract) -> None:
                     "2024-01-31T12:00:00Z; make one from any other in a table of SQL"
                 ),
             )
+
+
+def _holds(kind: str, narrower: str) -> bool:
+    return narrower == VOID or kind in _WIDER.get(narrower, ())
 
 
 def contract_of(ref: TableRef, columns: Mapping[str, str]) -> Contract:

@@ -27,6 +27,7 @@ class Delivery:
         inputs: What was read of other tables.
         lineage: Per column the (input, column) pairs it comes from.
         texts: The records of text files before they had types.
+        unfinished: Names of text files whose last line has no end.
     """
 
     frame: DataFrame
@@ -36,6 +37,7 @@ class Delivery:
     inputs: tuple[InputVersion, ...] = ()
     lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     texts: DataFrame | None = None
+    unfinished: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from itertools import islice
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from mlops_dagster.data.contracts import check_names, contract_of
 from mlops_dagster.data.landing import Form, LandingFile
+from mlops_dagster.data.parquet_files import VOID, parquet_types
 from mlops_dagster.data.records import read_records, scan_file
 from mlops_dagster.data.typed import TypeGuess
 from mlops_dagster.errors import SourceError
@@ -37,22 +35,8 @@ def infer_contract(
         if file.form is Form.PARQUET:
             _merge(types, parquet_types(file), file)
     check_names(ref, list(types))
-    return contract_of(ref, types)
-
-
-def parquet_types(file: LandingFile) -> dict[str, str]:
-    """Return the Spark types of a Parquet file's columns.
-
-    Raises:
-        SourceError: It is no Parquet file, or a column's type has no counterpart.
-    """
-    try:
-        schema = pq.read_schema(file.path)
-    except (OSError, pa.ArrowException) as error:
-        raise SourceError(
-            "the file cannot be read as Parquet", where=str(file), found=str(error)
-        ) from error
-    return {field.name: _spark_type(field, file) for field in schema}
+    known = {name: "string" if kind == VOID else kind for name, kind in types.items()}
+    return contract_of(ref, known)
 
 
 def _text_types(files: Sequence[LandingFile], missing: frozenset[str]) -> dict[str, str]:
@@ -72,9 +56,11 @@ def _text_types(files: Sequence[LandingFile], missing: frozenset[str]) -> dict[s
 def _merge(types: dict[str, str], found: dict[str, str], file: LandingFile) -> None:
     for name, kind in found.items():
         known = types.setdefault(name, kind)
-        if known == kind:
+        if kind in (known, VOID):
             continue
-        if {known, kind} <= {"tinyint", "smallint", "int", "bigint"}:
+        if known == VOID:
+            types[name] = kind
+        elif {known, kind} <= {"tinyint", "smallint", "int", "bigint"}:
             types[name] = "bigint"
         elif {known, kind} <= {"tinyint", "smallint", "int", "bigint", "float", "double"}:
             types[name] = "double"
@@ -84,20 +70,5 @@ def _merge(types: dict[str, str], found: dict[str, str], file: LandingFile) -> N
                 where=str(file),
                 expected=known,
                 found=kind,
+                next_step="Deliver it with one type, or write the contract by hand",
             )
-
-
-def _spark_type(field: pa.Field, file: LandingFile) -> str:
-    from pyspark.errors import PySparkException
-    from pyspark.sql.pandas.types import from_arrow_type
-
-    try:
-        kind = from_arrow_type(field.type, prefer_timestamp_ntz=True)
-    except PySparkException as error:
-        raise SourceError(
-            f"column '{field.name}' has a type that Spark does not know",
-            where=str(file),
-            found=str(field.type),
-        ) from error
-    # Instants without an offset are meant in UTC, as in texts.
-    return str(kind.simpleString()).replace("timestamp_ntz", "timestamp")

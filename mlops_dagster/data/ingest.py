@@ -1,5 +1,6 @@
 """Tables of files: the files of a slice, held against the contract, as typed rows."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,9 +12,11 @@ from mlops_dagster.data.contracts import (
     without_row_number,
 )
 from mlops_dagster.data.delivery import Delivery
-from mlops_dagster.data.inference import infer_contract, parquet_types
+from mlops_dagster.data.file_digests import check_digest
+from mlops_dagster.data.inference import infer_contract
 from mlops_dagster.data.landing import Form, LandingFile, find_all_files, find_files
-from mlops_dagster.data.reading_files import RowNumbers, count_parquet, parquet_rows, text_rows
+from mlops_dagster.data.parquet_files import count_parquet, parquet_types
+from mlops_dagster.data.reading_files import RowNumbers, parquet_rows, text_rows
 from mlops_dagster.data.records import scan_file
 from mlops_dagster.data.typed import text_counts, typed_rows
 from mlops_dagster.engine.identifiers import quote
@@ -57,21 +60,28 @@ def ingest(
     if pattern is None:
         raise ValueError(f"{table.ref} is not made from files")
     files = find_files(landing, pattern, window)
+    for file in files:
+        check_digest(file)
     number = table.spec.row_number
     agreed = contract or with_row_number(
         infer_contract(table.ref, find_all_files(landing, pattern), nulls=table.spec.nulls), number
     )
     if len({file.form is Form.PARQUET for file in files}) > 1:
-        raise SourceError("texts and Parquet cannot be one batch", where=str(table.ref))
+        raise SourceError(
+            "texts and Parquet cannot be one batch",
+            where=f"{table.ref} {window}",
+            found=", ".join(file.path.name for file in files[:10]),
+            next_step="Deliver them as two tables",
+        )
     is_text = files[0].form is not Form.PARQUET
     read = _read_texts if is_text else _read_parquet
-    promised, records, frames = without_row_number(agreed, number), 0, []
+    promised, records = without_row_number(agreed, number), 0
+    pieces: list[_Piece] = []
     for file in files:
         numbers = None if number is None else RowNumbers(number, first=records + 1)
-        frame, count = read(session, file, promised, by_path=by_path, numbers=numbers)
-        frames.append(frame)
-        records += count
-    rows = fold(DataFrame.unionByName, frames)
+        pieces.append(read(session, file, promised, by_path=by_path, numbers=numbers))
+        records += pieces[-1].records
+    rows = fold(DataFrame.unionByName, [piece.rows for piece in pieces])
     if is_text:
         frame = typed_rows(rows, agreed.types, nulls=table.spec.nulls, row_number=number)
     else:
@@ -82,6 +92,9 @@ def ingest(
         contract_is_new=contract is None,
         records=records,
         texts=rows if is_text else None,
+        unfinished=tuple(
+            file.path.name for file, piece in zip(files, pieces, strict=True) if piece.unfinished
+        ),
     )
 
 
@@ -111,6 +124,15 @@ def check_types(table: ResolvedTable, delivery: Delivery) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """The rows of one file, how many records it has, and whether its last line has no end."""
+
+    rows: DataFrame
+    records: int
+    unfinished: bool = False
+
+
 def _read_texts(
     session: SparkSession,
     file: LandingFile,
@@ -118,7 +140,7 @@ def _read_texts(
     *,
     by_path: bool,
     numbers: RowNumbers | None,
-) -> tuple[DataFrame, int]:
+) -> _Piece:
     scan = scan_file(file)
     check_row_number(None if numbers is None else numbers.column, scan.columns, where=str(file))
     found: dict[str, str | None] = dict.fromkeys(scan.columns)
@@ -126,7 +148,7 @@ def _read_texts(
     if scan.records or file.form is Form.CSV:
         check_found(contract, found, where=str(file))
     rows = text_rows(session, scan, list(contract.types), by_path=by_path, numbers=numbers)
-    return rows, scan.records
+    return _Piece(rows, scan.records, scan.unfinished)
 
 
 def _read_parquet(
@@ -136,9 +158,9 @@ def _read_parquet(
     *,
     by_path: bool,
     numbers: RowNumbers | None,
-) -> tuple[DataFrame, int]:
+) -> _Piece:
     types = dict(parquet_types(file))
     check_row_number(None if numbers is None else numbers.column, types, where=str(file))
     check_found(contract, types, where=str(file), widen=True)
     rows = parquet_rows(session, file, contract, by_path=by_path, numbers=numbers)
-    return rows, count_parquet(file)
+    return _Piece(rows, count_parquet(file))

@@ -1,6 +1,7 @@
 """Files of the landing folder: which belong to a slice, and what form they have."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,8 @@ from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.table_sources import ENDINGS, PARQUET_ENDING, TEXT_ENDINGS
 
 _WINDOW = "{window}"
+# Beside a file, with its SHA-256 as `sha256sum` writes it.
+DIGEST_SUFFIX = ".sha256"
 
 
 class Form(str, Enum):
@@ -68,20 +71,23 @@ def find_all_files(landing: Path, files: str) -> tuple[LandingFile, ...]:
 def _existing(landing: Path, written: str) -> tuple[LandingFile, ...]:
     parts = PurePosixPath(written)
     if parts.is_absolute() or ".." in parts.parts:
-        raise SourceError("files lie below the landing folder", where=written)
-    found = sorted(path for path in landing.glob(written) if not path.name.startswith((".", "_")))
+        raise SourceError(
+            "files lie below the landing folder",
+            where=written,
+            next_step="Correct `files:`, or the environment's `landing:`",
+        )
+    found = sorted(path for path in landing.glob(written) if _is_data(path))
     below = [path for folder in found if folder.is_dir() for path in sorted(folder.iterdir())]
-    paths = [path for path in found if path.is_file()]
-    paths += [path for path in below if path.is_file() and not path.name.startswith((".", "_"))]
+    paths = [path for path in (*found, *below) if path.is_file() and _is_data(path)]
     if not paths:
         folder = (landing / written).parent
-        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        names = (
+            [path.name for path in folder.iterdir() if _is_data(path)] if folder.is_dir() else []
+        )
         raise SourceError(
             "there is no such file",
             where=str(landing / written),
-            found=f"{len(names)} other files in the folder"
-            if folder.is_dir()
-            else "no such folder",
+            found=_found(names) if folder.is_dir() else "no such folder",
             nearest=nearest_name(
                 parts.name, [n for n in names if _digits(n) != _digits(parts.name)]
             ),
@@ -98,6 +104,16 @@ def _digits(name: str) -> str:
     return re.sub("[0-9]", "0", name)
 
 
+def _is_data(path: Path) -> bool:
+    """Tell marks of writers, hidden files and digests from files with records."""
+    return not path.name.startswith((".", "_")) and path.suffix != DIGEST_SUFFIX
+
+
+def _found(names: Sequence[str]) -> str:
+    files = "file" if len(names) == 1 else "files"
+    return f"{len(names)} other {files} in the folder"
+
+
 def _landing_file(path: Path) -> LandingFile:
     zipped = path.suffix == ".gz"
     ending = path.with_suffix("").suffix if zipped else path.suffix
@@ -108,5 +124,6 @@ def _landing_file(path: Path) -> LandingFile:
             where=str(path),
             expected=ENDINGS,
             found=path.name,
+            next_step="Rename the file, or convert it",
         )
     return LandingFile(path, form, zipped)

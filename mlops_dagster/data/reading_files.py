@@ -1,20 +1,21 @@
 """Landing files as rows: by Spark where it may see paths, else read here and uploaded in pieces."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mlops_dagster.data.contracts import ddl_of
 from mlops_dagster.data.delivery import PREFIX, RAW
-from mlops_dagster.data.inference import parquet_types
 from mlops_dagster.data.landing import Form, LandingFile
+from mlops_dagster.data.parquet_files import VOID, parquet_errors, parquet_types
 from mlops_dagster.data.records import FileScan, read_records
 from mlops_dagster.engine.identifiers import literal_path, quote
 from mlops_dagster.engine.transfer import frame_from_pandas
@@ -24,6 +25,8 @@ from mlops_dagster.tables.folding import fold
 
 # Records in one upload; a piece stays far below what one request may carry.
 _UPLOAD_RECORDS = 50_000
+# What Spark says of a damaged file, and of one that went away.
+_UNREADABLE = ("FAILED_READ_FILE", "CANNOT_READ_FILE", "PARQUET_")
 # The place of a row in its Parquet file, from 0.
 _PLACE = f"{PREFIX}place"
 
@@ -50,11 +53,11 @@ def text_rows(
         session: A Spark session.
         scan: What one reading of the file told.
         columns: Names that the file has.
-        by_path: The server may read the file itself.
+        by_path: The server may read the file itself; it does where it reads what is written.
         numbers: Add this column (bigint). Then the file is read here and uploaded, because Spark
             does not say where in a text a record stood.
     """
-    if not by_path or numbers is not None:
+    if not by_path or scan.only_here or numbers is not None:
         return _uploaded_texts(session, scan.file, columns, numbers)
     # CSV columns are told by their place, JSON values by their name.
     names = scan.columns if scan.file.form is Form.CSV else columns
@@ -99,7 +102,8 @@ def parquet_rows(
     by_spark = by_path and not _has_nanoseconds(file)
     place = F.col("_metadata.row_index" if by_spark else quote(_PLACE))
     if by_spark:
-        frame = session.read.parquet(literal_path(file.path))
+        reader = session.read.option("parquet.page.verify-checksum.enabled", True)
+        frame = reader.parquet(literal_path(file.path))
     else:
         frame = fold(DataFrame.unionByName, list(_uploaded_parquet(session, file, contract)))
     columns = [F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items()]
@@ -112,17 +116,28 @@ def _has_nanoseconds(file: LandingFile) -> bool:
     return any("timestamp[ns" in str(field.type) for field in pq.read_schema(file.path))
 
 
-def count_parquet(file: LandingFile) -> int:
-    """Return how many rows a Parquet file says it has.
+@contextmanager
+def reading_errors(where: str) -> Iterator[None]:
+    """Name the file in what Spark raises when it reads one inside the block.
+
+    Args:
+        where: The table and window, for errors that do not name their file.
 
     Raises:
-        SourceError: It is no Parquet file.
+        SourceError: A file is damaged, or changed while it was read.
     """
     try:
-        return int(pq.read_metadata(file.path).num_rows)
-    except (OSError, pa.ArrowException) as error:
+        yield
+    except PySparkException as error:
+        condition = error.getCondition() or ""
+        if not condition.startswith(_UNREADABLE):
+            raise
+        path = (error.getMessageParameters() or {}).get("path")
         raise SourceError(
-            "the file cannot be read as Parquet", where=str(file), found=str(error)
+            "Spark cannot read the file",
+            where=where if path is None else f"{where}: {path}",
+            found=condition,
+            next_step="Deliver the file again: it was cut off or changed on its way",
         ) from error
 
 
@@ -153,22 +168,19 @@ def _uploaded_texts(
 def _uploaded_parquet(
     session: SparkSession, file: LandingFile, contract: Contract
 ) -> Iterator[DataFrame]:
-    kinds = parquet_types(file)
-    schema = ", ".join(f"{quote(name)} {kinds[name]}" for name in contract.types)
+    found = parquet_types(file)
+    kinds = {n: kind if found[n] == VOID else found[n] for n, kind in contract.types.items()}
+    schema = ", ".join(f"{quote(name)} {kind}" for name, kind in kinds.items())
     schema += f", {quote(_PLACE)} bigint"
     place = 0
-    try:
-        batches = pq.ParquetFile(file.path).iter_batches(
-            batch_size=_UPLOAD_RECORDS, columns=list(contract.types)
+    with parquet_errors(file):
+        batches = pq.ParquetFile(file.path, page_checksum_verification=True).iter_batches(
+            batch_size=_UPLOAD_RECORDS, columns=list(kinds)
         )
         for batch in batches:
             rows = batch.to_pandas(integer_object_nulls=True, timestamp_as_object=False)
-            rows = rows[list(contract.types)]
+            rows = rows[list(kinds)]
             rows[_PLACE] = np.arange(place, place + len(rows))
             place += len(rows)
             yield frame_from_pandas(session, rows, schema=schema).coalesce(1)
-    except pa.ArrowException as error:
-        raise SourceError(
-            "the file cannot be read as Parquet", where=str(file), found=str(error)
-        ) from error
     yield session.createDataFrame([], f"{ddl_of(contract)}, {quote(_PLACE)} bigint").limit(0)

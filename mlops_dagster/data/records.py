@@ -5,21 +5,20 @@ server may not see paths.
 """
 
 import csv
-import gzip
 import io
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import TextIO
 
+from mlops_dagster.data.json_values import begins_with_object, is_array, json_text, json_values
 from mlops_dagster.data.landing import Form, LandingFile
+from mlops_dagster.data.text_files import open_text, text_lines
 from mlops_dagster.errors import SourceError
 
 # A longer field is an unclosed quote in all likelihood.
 LONGEST_FIELD = 1_000_000
 csv.field_size_limit(LONGEST_FIELD)
+_SEPARATORS = (";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -39,29 +38,44 @@ class FileScan:
         columns: Names in the file's order; of JSON in the order of first appearance.
         records: How many records, malformed ones included.
         multiline: A record spans several lines.
+        unfinished: A CSV file whose last line has no end: it may be cut off inside its last field.
+        only_here: Spark may read less of a malformed record, and call it whole.
     """
 
     file: LandingFile
     columns: tuple[str, ...]
     records: int
     multiline: bool
+    unfinished: bool = False
+    only_here: bool = False
 
 
 def scan_file(file: LandingFile) -> FileScan:
     """Read a text file once and tell its columns and records.
 
     Raises:
-        SourceError: It cannot be read: not UTF-8, a broken archive, no header, names that repeat.
+        SourceError: It cannot be read: not UTF-8, a broken archive, a quote that is not closed, no
+            header, names that repeat.
     """
     if file.form is Form.CSV:
         return _scan_csv(file)
     columns: dict[str, None] = {}
-    records = 0
-    for value in _json_values(file):
+    records, objects, only_here = 0, 0, False
+    for value in json_values(file):
         records += 1
+        objects += isinstance(value, dict)
+        only_here = only_here or begins_with_object(value)
         columns.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+    if records and not objects:
+        raise SourceError(
+            "no record is a JSON object",
+            where=str(file),
+            expected='{"column": value, ...} on each line, or an array of such objects',
+            found=f"{records} records of another form",
+            next_step="Deliver the file again; its name may promise another form than it has",
+        )
     _check_names(file, list(columns))
-    return FileScan(file, tuple(columns), records, multiline=_is_array(file))
+    return FileScan(file, tuple(columns), records, multiline=is_array(file), only_here=only_here)
 
 
 def read_records(file: LandingFile, columns: Sequence[str]) -> Iterator[TextRecord]:
@@ -73,62 +87,40 @@ def read_records(file: LandingFile, columns: Sequence[str]) -> Iterator[TextReco
     if file.form is Form.CSV:
         yield from _csv_records(file, columns)
         return
-    for value in _json_values(file):
+    for value in json_values(file):
         if isinstance(value, dict):
-            yield TextRecord(tuple(_json_text(value.get(name)) for name in columns), None)
+            yield TextRecord(tuple(json_text(value.get(name)) for name in columns), None)
         else:
             yield TextRecord((None,) * len(columns), str(value))
 
 
-@contextmanager
-def open_text(file: LandingFile) -> Iterator[TextIO]:
-    """Open a text file, unpacked, as UTF-8 with or without a mark at its start.
+@dataclass(frozen=True)
+class _Row:
+    """A record of a CSV file and the line that it ends on."""
 
-    Raises:
-        SourceError: The file cannot be read.
-    """
-    try:
-        with (
-            gzip.open(file.path) if file.zipped else file.path.open("rb") as binary,
-            io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text,
-        ):
-            yield text
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            "the file is not UTF-8",
-            where=str(file),
-            found=f"byte {error.object[error.start]:#04x} at {error.start}",
-            next_step="Save it as UTF-8",
-        ) from error
-    except csv.Error as error:
-        raise SourceError(
-            "the file cannot be read as CSV",
-            where=str(file),
-            found=str(error),
-            next_step="Look for a quote that is not closed",
-        ) from error
-    except (OSError, EOFError) as error:
-        raise SourceError("the file cannot be read", where=str(file), found=str(error)) from error
+    fields: list[str]
+    lines: int
 
 
 def _scan_csv(file: LandingFile) -> FileScan:
     with open_text(file) as text:
-        reader = csv.reader(text)
-        columns = _header(file, reader)
-        records, multiline, line = 0, False, reader.line_num
-        for fields in reader:
-            records += not _is_blank(fields)
-            multiline = multiline or reader.line_num > line + 1
-            line = reader.line_num
-    return FileScan(file, columns, records, multiline)
+        lines = _Lines(file, text)
+        rows = _csv_rows(file, lines)
+        columns = _header(file, rows)
+        records, multiline = 0, False
+        for row in rows:
+            records += not _is_blank(row.fields)
+            multiline = multiline or row.lines > 1
+    return FileScan(file, columns, records, multiline, unfinished=not lines.ended)
 
 
 def _csv_records(file: LandingFile, columns: Sequence[str]) -> Iterator[TextRecord]:
     with open_text(file) as text:
-        reader = csv.reader(text)
-        header = _header(file, reader)
+        rows = _csv_rows(file, _Lines(file, text))
+        header = _header(file, rows)
         places = [header.index(name) if name in header else None for name in columns]
-        for fields in reader:
+        for row in rows:
+            fields = row.fields
             if _is_blank(fields):
                 continue
             values = [
@@ -139,11 +131,58 @@ def _csv_records(file: LandingFile, columns: Sequence[str]) -> Iterator[TextReco
             yield TextRecord(tuple(values), raw)
 
 
-def _header(file: LandingFile, reader: "Iterator[list[str]]") -> tuple[str, ...]:
-    for names in islice(reader, 1):
-        _check_names(file, names)
-        return tuple(names)
-    raise SourceError("the file is empty", where=str(file), expected="a first line with names")
+class _Lines:
+    """The lines of a file, and whether the last one that was read had an end."""
+
+    def __init__(self, file: LandingFile, text: TextIO) -> None:
+        self._lines = text_lines(file, text)
+        self.ended = True
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.ended = line.endswith(("\n", "\r"))
+            yield line
+
+
+def _csv_rows(file: LandingFile, lines: _Lines) -> Iterator[_Row]:
+    """Yield records. Quotes that do not fit refuse the file: where they end nobody can tell."""
+    # Not strict, a quote that is not closed swallows what follows without a word.
+    reader = csv.reader(lines, strict=True)
+    before = 0
+    try:
+        for fields in reader:
+            yield _Row(fields, reader.line_num - before)
+            before = reader.line_num
+    except csv.Error as error:
+        raise SourceError(
+            "the file cannot be read as CSV",
+            where=f"{file}:{before + 1}",
+            expected="quotes that are closed before a comma or the line's end, doubled inside",
+            found=str(error),
+            next_step="Look for a quote that is not closed from that line on; if the file was cut "
+            "off, deliver it again",
+        ) from error
+
+
+def _header(file: LandingFile, rows: Iterator[_Row]) -> tuple[str, ...]:
+    first = next(rows, None)
+    if first is None:
+        raise SourceError(
+            "the file is empty",
+            where=str(file),
+            expected="a first line with names",
+            next_step="Deliver the file again; a batch without rows is the line of names alone",
+        )
+    names = first.fields
+    if len(names) == 1 and any(mark in names[0] for mark in _SEPARATORS):
+        raise SourceError(
+            "the fields are not separated by commas",
+            where=f"{file}:1",
+            found=names[0][:80],
+            next_step="Write the file with commas",
+        )
+    _check_names(file, names)
+    return tuple(names)
 
 
 def _check_names(file: LandingFile, names: Sequence[str]) -> None:
@@ -151,12 +190,13 @@ def _check_names(file: LandingFile, names: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if not name.strip():
-            raise SourceError("a column has no name", where=str(file))
+            raise SourceError("a column has no name", where=str(file), next_step="Give it one")
         if name.lower() in seen:
             raise SourceError(
                 "two columns have one name",
                 where=str(file),
                 found=f"'{seen[name.lower()]}' and '{name}'",
+                next_step="Rename one of them",
             )
         seen[name.lower()] = name
 
@@ -169,63 +209,3 @@ def _csv_line(fields: Sequence[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(fields)
     return line.getvalue()
-
-
-def _is_array(file: LandingFile) -> bool:
-    with open_text(file) as text:
-        for line in text:
-            if line.strip():
-                return line.lstrip().startswith("[")
-    return False
-
-
-def _json_values(file: LandingFile) -> Iterator[object]:
-    """Yield the values of a JSON array, or of each line; the line itself where it is no object."""
-    if _is_array(file):
-        with open_text(file) as text:
-            whole = text.read()
-        try:
-            values = _loads(whole)
-        except ValueError as error:
-            raise SourceError("the file is not JSON", where=str(file), found=str(error)) from error
-        if isinstance(values, list):
-            yield from values
-        return
-    with open_text(file) as text:
-        for line in text:
-            if not line.strip():
-                continue
-            try:
-                value = _loads(line)
-            except ValueError:
-                value = None
-            yield value if isinstance(value, dict) else line.rstrip("\r\n")
-
-
-def _loads(text: str) -> object:
-    # Numbers stay the text they were, so that nothing is rounded before its type is known.
-    return json.loads(text, parse_float=_Number, parse_int=_Number)
-
-
-class _Number(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
-def _json_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return None if value is None else str(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _dumps(value)
-
-
-def _dumps(value: object) -> str:
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k)}:{_dumps(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(_dumps(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)

@@ -74,11 +74,22 @@ class DatabricksConnector:
         """Return a new session; without a token Databricks' own sign-in methods are tried."""
         builder = self._new_builder().host(self._host())
         token = os.environ.get(self._engine.token_variable)
-        if token:
-            builder = builder.token(token)
-        if self._engine.cluster_id is None:
-            return builder.serverless(True).create()
-        return builder.clusterId(self._engine.cluster_id).create()
+        try:
+            if token:
+                builder = builder.token(token)
+            if self._engine.cluster_id is None:
+                return builder.serverless(True).create()
+            return builder.clusterId(self._engine.cluster_id).create()
+        except ValueError as error:
+            # What Databricks Connect says may quote the token, so it is not chained.
+            found = str(error) if token is None else str(error).replace(token, "***")
+            raise EngineConfigurationError(
+                "Databricks Connect refuses its settings",
+                where=f"environment variables {self._engine.host_variable}, "
+                f"{self._engine.token_variable}",
+                found=found,
+                next_step="Correct the variables, or the environment's cluster_id",
+            ) from None
 
     def release(self) -> None:
         """Do nothing: the compute is not ours."""

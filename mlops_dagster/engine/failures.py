@@ -77,9 +77,20 @@ def classify(error: Exception, where: str) -> MlopsDagsterError | None:
             "one correct the token in the variable that the environment names",
         )
     if _SESSION_LOST.search(text):
-        return TransientEngineError("The Spark session was closed", where=where, found=_short(text))
+        return TransientEngineError(
+            "The Spark session was closed",
+            where=where,
+            found=_short(text),
+            next_step="The step is tried again with a new session",
+        )
     if isinstance(error, ConnectionError) or _SERVER_LOST.search(text):
-        return TransientEngineError("The Spark server went away", where=where, found=_short(text))
+        return TransientEngineError(
+            "The Spark server went away",
+            where=where,
+            found=_short(text),
+            next_step="The step is tried again. If it fails each time, see whether the server runs "
+            "and its address is right",
+        )
     return None
 
 

@@ -4,8 +4,8 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
+from mlops_dagster.addresses import holds_secrets, redacted, without_secrets
 from mlops_dagster.errors import TrackingRefused, TrackingUnavailable
 
 # MLflow's own defaults keep a step waiting for minutes a call; a retry is the orchestrator's to
@@ -16,6 +16,8 @@ _SETTINGS: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # It would print the address with its password.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _TRANSIENT_CODES = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_CONFLICT"}
@@ -40,18 +42,15 @@ def mlflow_calls(uri: str) -> Iterator[None]:
         except MlflowException as error:
             # A failed connection arrives as a bare exception with INTERNAL_ERROR.
             if error.error_code in _TRANSIENT_CODES:
-                raise _unavailable(uri, error) from error
-            raise _refused(uri, error) from error
+                raise _unavailable(uri, error) from _shown_cause(uri, error)
+            raise _refused(uri, error) from _shown_cause(uri, error)
         except (RequestException, OperationalError) as error:
-            raise _unavailable(uri, error) from error
+            raise _unavailable(uri, error) from _shown_cause(uri, error)
 
 
-def without_secrets(uri: str) -> str:
-    """Return an address without user and password."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def _shown_cause(uri: str, error: Exception) -> Exception | None:
+    """Return the cause to chain: none where the address holds secrets, which causes quote."""
+    return None if holds_secrets(uri) else error
 
 
 def _unavailable(uri: str, error: Exception) -> TrackingUnavailable:
@@ -59,19 +58,23 @@ def _unavailable(uri: str, error: Exception) -> TrackingUnavailable:
         f"MLflow did not answer: {type(error).__name__}",
         where=without_secrets(uri),
         found=_first_line(uri, error),
-        next_step="The call may be made again; what was logged already is found by its digest",
+        next_step="The call may be made again; what was logged already is found by its digest. "
+        "If it fails again, see whether the server runs and the address is right",
     )
 
 
 def _refused(uri: str, error: Exception) -> TrackingRefused:
     return TrackingRefused(
-        "MLflow refused the request", where=without_secrets(uri), found=_first_line(uri, error)
+        "MLflow refused the request",
+        where=without_secrets(uri),
+        found=_first_line(uri, error),
+        next_step="Check the address, the user's rights, and the server's log",
     )
 
 
 def _first_line(uri: str, error: Exception) -> str:
     line = (str(error).splitlines() or [""])[0]
-    return line.replace(uri, without_secrets(uri))[:300]
+    return redacted(line, uri)[:300]
 
 
 @contextmanager

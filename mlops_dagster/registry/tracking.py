@@ -6,12 +6,14 @@ decisions read the ledger.
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_dagster.addresses import shown_scheme
 from mlops_dagster.errors import TrackingRefused
 from mlops_dagster.registry.bundle import LoadedModel, SavedBundle, load_bundle
 from mlops_dagster.registry.mlflow_calls import mlflow_calls
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 DIGEST_TAG = "mlops_dagster.bundle_digest"
 BUNDLE_FOLDER = "bundle"
+# What MLflow keeps its records behind: servers, workspaces, databases.
+_SCHEMES = frozenset(
+    {"http", "https", "databricks", "databricks-uc", "sqlite", "postgresql", "mysql", "mssql"}
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ def open_tracker(environment: Environment, state_folder: Path) -> "MlflowTracker
     Nothing is opened or created yet.
 
     Raises:
-        TrackingRefused: The environment variable that holds the server's address is not set.
+        TrackingRefused: The environment variable that holds the server's address is not set, or
+            holds something else.
     """
     if environment.tracking == "sqlite":
         database = (state_folder / "mlflow.db").absolute()
@@ -59,6 +66,15 @@ def open_tracker(environment: Environment, state_folder: Path) -> "MlflowTracker
             "the address of the MLflow server is not set",
             where=f"environment '{environment.name}'",
             expected=f"the variable {variable}",
+            next_step=f"Set {variable}=https://user:password@host",
+        )
+    if re.split(r"[:+]", address, maxsplit=1)[0] not in _SCHEMES:
+        raise TrackingRefused(
+            "MLflow cannot be at this address",
+            where=f"environment variable {variable}",
+            expected="https://host, http://host:port or databricks",
+            found=shown_scheme(address),
+            next_step="Correct the variable",
         )
     return MlflowTracker(address)
 

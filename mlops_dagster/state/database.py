@@ -34,6 +34,9 @@ from mlops_dagster.errors import StateUnusable, TransientStateError
 # How long a SQLite call waits for another process's write, which takes milliseconds.
 BUSY_TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 10
+# How SQLite's messages begin where waiting does not help.
+_UNUSABLE = ("unable to open database file", "attempt to write a readonly database")
+_DAMAGED = ("file is not a database", "database disk image is malformed")
 
 # Byte order in both databases, so that a range of names is a range of the index.
 _NAME = String(512).with_variant(String(512, collation="C"), "postgresql")
@@ -90,7 +93,15 @@ class SqliteDatabase:
             connection.exec_driver_sql("COMMIT")
 
     def _prepare(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateUnusable(
+                "the state folder cannot be made",
+                where=str(self.path.parent),
+                found=str(error),
+                next_step="Give this user a folder there that it may write to",
+            ) from error
         deadline = monotonic_seconds() + BUSY_TIMEOUT_SECONDS
         while True:
             try:
@@ -132,21 +143,22 @@ class SqliteDatabase:
 class PostgresDatabase:
     """A PostgreSQL database by SQLAlchemy address; the table is created by the first write."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, where: str | None = None) -> None:
         try:
             self._url = make_url(address).set(drivername="postgresql+psycopg")
-        except ArgumentError as error:
-            raise StateUnusable(
-                "the address of the event store cannot be read",
-                expected="postgresql://user@host:port/database",
-            ) from error
+        except (ArgumentError, ValueError):
+            # The cause may quote the address with its password, so it is not chained.
+            raise _unreadable_address(where) from None
+        if "@" in (self._url.host or ""):
+            # An `@` inside a password ends it too early; its rest would pass for the host.
+            raise _unreadable_address(where)
         self._engine: tuple[int, Engine] | None = None
         self._prepared = False
 
     @property
     def name(self) -> str:
         """The address without its password, for messages."""
-        return self._url.render_as_string(hide_password=True)
+        return self._url.set(query={}).render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -191,18 +203,46 @@ class PostgresDatabase:
 Database = SqliteDatabase | PostgresDatabase
 
 
+def _unreadable_address(where: str | None) -> StateUnusable:
+    return StateUnusable(
+        "the address of the event store cannot be read",
+        where=where,
+        expected="postgresql://user:password@host:port/database",
+        next_step="Write an @, a / or a : inside the password as %40, %2F, %3A",
+    )
+
+
 @contextmanager
 def mapped_errors(name: str) -> Iterator[None]:
-    """Turn a driver's errors about locks and connections into TransientStateError."""
+    """Turn a driver's errors about locks and connections into TransientStateError.
+
+    Raises:
+        TransientStateError: The call may succeed when it is made again.
+        StateUnusable: It will not: the file or its folder cannot be used, or is damaged.
+    """
     try:
         yield
     except OperationalError as error:
+        if str(error.orig).startswith(_UNUSABLE):
+            raise StateUnusable(
+                "the event store's file cannot be used",
+                where=name,
+                found=str(error.orig),
+                next_step="Let this user read and write the state folder and what is in it",
+            ) from error
         raise TransientStateError(
             f"the event store did not answer: {error.orig}",
             where=name,
             next_step="Another process holds it, or the server is away; the call may be made again",
         ) from error
     except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError) and str(error.orig).startswith(_DAMAGED):
+            raise StateUnusable(
+                "the event store's file is damaged",
+                where=name,
+                found=str(error.orig),
+                next_step="Stop all runs and put back a copy of the state folder",
+            ) from error
         if error.connection_invalidated:
             raise TransientStateError(
                 "the connection to the event store broke", where=name

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from mlops_dagster.addresses import shown_scheme
 from mlops_dagster.clock import utc_now
 from mlops_dagster.errors import StateConflict, StateUnusable
 from mlops_dagster.spec.environment import Environment
@@ -36,14 +37,15 @@ class StoredEvent:
     run_id: str
 
 
-def open_store(address: str | Path) -> "EventStore":
+def open_store(address: str | Path, *, where: str | None = None) -> "EventStore":
     """Return the store at a file, or at a SQLAlchemy address; nothing is opened or created yet.
 
     Args:
         address: Path of a SQLite file, `sqlite:///...` or `postgresql://...`.
+        where: What holds the address, for messages.
 
     Raises:
-        StateUnusable: The address is of another database.
+        StateUnusable: The address is of another database, or cannot be read.
     """
     if isinstance(address, Path):
         return EventStore(SqliteDatabase(address))
@@ -53,11 +55,13 @@ def open_store(address: str | Path) -> "EventStore":
     if scheme == "sqlite":
         return EventStore(SqliteDatabase(Path(address.removeprefix("sqlite:///"))))
     if scheme.partition("+")[0] in ("postgresql", "postgres"):
-        return EventStore(PostgresDatabase(address))
+        return EventStore(PostgresDatabase(address, where=where))
     raise StateUnusable(
         "the event store cannot be in this database",
+        where=where,
         expected="a file, sqlite:///... or postgresql://...",
-        found=f"an address that starts with '{scheme}://'",
+        found=shown_scheme(address),
+        next_step="Correct the variable that holds it",
     )
 
 
@@ -78,7 +82,16 @@ def open_environment_store(environment: Environment, state_folder: Path) -> "Eve
             expected=f"the variable {variable}",
             next_step=f"Set {variable}=postgresql://user:password@host/database",
         )
-    return open_store(address)
+    if "://" not in address:
+        # A path would name a file, and that name might hold a password.
+        raise StateUnusable(
+            "the event store cannot be at this address",
+            where=f"environment variable {variable}",
+            expected="postgresql://user:password@host/database",
+            found=shown_scheme(address),
+            next_step="Correct the variable",
+        )
+    return open_store(address, where=f"environment variable {variable}")
 
 
 class EventStore:

@@ -32,9 +32,10 @@ def check_request(
         )
     if LABEL_STATE in frame:
         # pandas shows null and NaN as one; only the state tells that there is a label.
-        broken = frame[LABEL].isna() & (frame[LABEL_STATE] == LabelState.LABELLED.value)
+        known = frame[LABEL_STATE] == LabelState.LABELLED.value
+        broken = known & frame[LABEL].isin([np.nan, None, np.inf, -np.inf])
         if broken.any():
-            raise labels_not_finite(int(broken.sum()), len(frame))
+            raise labels_not_finite(int(broken.sum()), len(frame), f"model {model.stream}")
     if model.spec.task is Task.REGRESSION and model.spec.train.calibrate is not Calibration.NONE:
         raise TrainingRefused(
             f"{model.stream} is a regression: it has no probabilities to calibrate",
@@ -73,6 +74,7 @@ def check_classes(model: ResolvedModel, labels: Labels) -> None:
             where=f"model {model.stream}",
             expected="at least two classes",
             found=str(distinct[0]),
+            next_step="Look at the label's SQL, or train on more windows.",
         )
 
 
@@ -109,5 +111,6 @@ def usable_features(
             "no feature varies on the fit rows",
             where=f"model {model.stream}",
             found=", ".join(constant) or "no features",
+            next_step="Look at the tables of the features, or train on more windows.",
         )
     return usable

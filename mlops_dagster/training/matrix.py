@@ -51,7 +51,7 @@ class Labels:
     classes: Classes
 
 
-def read_labels(column: pd.Series, task: Task) -> Labels:
+def read_labels(column: pd.Series, task: Task, *, where: str | None = None) -> Labels:
     """Return labels without nulls as an estimator takes them.
 
     Binary labels are booleans or 0 and 1, which become 0 and 1; multiclass labels are texts or
@@ -61,25 +61,27 @@ def read_labels(column: pd.Series, task: Task) -> Labels:
         TrainingRefused: The labels are something else, or not finite.
     """
     if task is Task.REGRESSION:
-        return Labels(_numbers(column, task), ())
+        return Labels(_numbers(column, task, where), ())
     if task is Task.BINARY:
-        values = _numbers(column, task)
+        values = _numbers(column, task, where)
         other = sorted({*np.unique(values).tolist()} - {0.0, 1.0})
         if other:
             raise TrainingRefused(
                 "the label of a binary model is not yes or no",
+                where=where,
                 expected="booleans, or 0 and 1",
                 found=", ".join(str(value) for value in other[:5]),
                 next_step="Write it as a condition in the label's SQL, or use task: multiclass.",
             )
         return Labels(values.astype(np.int64), (0, 1))
-    return _multiclass(column)
+    return _multiclass(column, where)
 
 
-def labels_not_finite(broken: int, rows: int) -> TrainingRefused:
+def labels_not_finite(broken: int, rows: int, where: str | None) -> TrainingRefused:
     """Return the error for labels that are NaN or infinite."""
     return TrainingRefused(
         "labels are NaN or infinite",
+        where=where,
         found=f"{broken} of {rows} rows",
         next_step="Add a rule to the label's table, so that such rows go to quarantine.",
     )
@@ -91,17 +93,18 @@ def class_positions(values: NDArray[np.generic], classes: Sequence[int] | Sequen
     return np.array([known.get(value, UNSEEN_CLASS) for value in values.tolist()], dtype=np.float64)
 
 
-def _multiclass(column: pd.Series) -> Labels:
+def _multiclass(column: pd.Series, where: str | None) -> Labels:
     values = column.to_numpy()
     if all(isinstance(value, str) for value in values):
         texts = values.astype(str)
         classes: Classes = tuple(sorted({str(value) for value in texts}))
         labels = Labels(texts, classes)
     else:
-        numbers = _numbers(column, Task.MULTICLASS)
+        numbers = _numbers(column, Task.MULTICLASS, where)
         if (numbers != np.round(numbers)).any():
             raise TrainingRefused(
                 "the label of a multiclass model is not a class",
+                where=where,
                 expected="texts or integers",
                 found=str(numbers[numbers != np.round(numbers)][0]),
                 next_step="Use task: regression for a number.",
@@ -111,22 +114,27 @@ def _multiclass(column: pd.Series) -> Labels:
     if len(labels.classes) > MAXIMUM_CLASSES:
         raise TrainingRefused(
             "the label has too many classes",
+            where=where,
             expected=f"at most {MAXIMUM_CLASSES}",
             found=str(len(labels.classes)),
+            next_step="Put rare classes together in the label's SQL, or use task: regression.",
         )
     return labels
 
 
-def _numbers(column: pd.Series, task: Task) -> Numbers:
+def _numbers(column: pd.Series, task: Task, where: str | None) -> Numbers:
     try:
         values = pd.to_numeric(column).to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TrainingRefused(
-            f"the label of a {task.value} model is not a number", found=str(error)
+            f"the label of a {task.value} model is not a number",
+            where=where,
+            found=str(error),
+            next_step="Make a number of it in the label's SQL, or use task: multiclass.",
         ) from error
     broken = int((~np.isfinite(values)).sum())
     if broken:
-        raise labels_not_finite(broken, len(values))
+        raise labels_not_finite(broken, len(values), where)
     return values
 
 

@@ -114,7 +114,7 @@ def train_model(
     fit_rows = labelled(rows[rows[SPLIT] == FIT])
     holdout = rows[rows[SPLIT] == HOLDOUT].reset_index(drop=True)
     check_rows(model, fit_rows, holdout)
-    labels = read_labels(fit_rows[LABEL], task)
+    labels = read_labels(fit_rows[LABEL], task, where=f"model {model.stream}")
     check_classes(model, labels)
     inputs = model_input(fit_rows, column_kinds(features))
     check_finite(model, inputs)

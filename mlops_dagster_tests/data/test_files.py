@@ -49,7 +49,7 @@ def test_a_missing_file_is_told_with_the_nearest_name(tmp_path: Path) -> None:
 
 def test_the_file_of_another_window_is_no_misspelling(tmp_path: Path) -> None:
     (tmp_path / "2013-02.csv").touch()
-    with pytest.raises(SourceError, match=r"found 1 other files in the folder\. Deliver the file"):
+    with pytest.raises(SourceError, match=r"found 1 other file in the folder\. Deliver the file"):
         find_files(tmp_path, "{window}.csv", "2013-01")
 
 

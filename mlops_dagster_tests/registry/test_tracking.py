@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from mlops_dagster.addresses import without_secrets
 from mlops_dagster.errors import TrackingRefused, TrackingUnavailable, is_transient
 from mlops_dagster.registry import tracking
 from mlops_dagster.registry.bundle import load_bundle
-from mlops_dagster.registry.mlflow_calls import without_secrets
 from mlops_dagster.registry.tracking import MlflowTracker, RegisteredVersion, open_tracker
 from mlops_dagster.spec.environment import Environment, LocalEngine, PathTables, TrackingServer
 from mlops_dagster.spec.models import Task
