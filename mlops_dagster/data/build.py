@@ -150,6 +150,7 @@ def build_table(
             batch=batch,
             failed_rules=failed,
             rows=counts.quarantined,
+            before=followed.before,
             held=held,
             store=store,
             locations=locations,

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.data.correction_values import check_correction
 from mlops_dagster.data.delivery import ORIGINAL, PREFIX, RAW, ROW_ID, Delivery
+from mlops_dagster.data.quarantine import HeldBefore
 from mlops_dagster.data.row_ids import key_of, payload_of, row_id, row_key
 from mlops_dagster.data.row_ledger import RowLedger
 from mlops_dagster.data.typed import read_text, typed_rows
@@ -32,10 +33,12 @@ class Followed:
     Attributes:
         ledger: What was decided before the build began.
         row_ids: All rows to follow.
+        before: What the slice had in quarantine when it was last published.
     """
 
     ledger: RowLedger
     row_ids: frozenset[str]
+    before: HeldBefore | None = None
 
 
 @dataclass(frozen=True)

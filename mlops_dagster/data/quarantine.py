@@ -5,8 +5,9 @@ batch is the published one. What is decided about rows is in the event store (`r
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import Window as Over
 from pyspark.sql import functions as F
 
@@ -15,7 +16,7 @@ from mlops_dagster.data.delivery import ORIGINAL, ROW_ID
 from mlops_dagster.data.events import QuarantineReplaced, batch_stream
 from mlops_dagster.data.row_ids import payload_of, row_id, row_key
 from mlops_dagster.data.rule_set import rule_set
-from mlops_dagster.engine.transfer import few_rows
+from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import NotDeterministic
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import Claim, published, published_windows
@@ -23,7 +24,7 @@ from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.commits import find_commit, slice_rows
 from mlops_dagster.tables.fenced import Origin, commit_slice
 from mlops_dagster.tables.locations import Locations
-from mlops_dagster.tables.slices import WINDOW_COLUMN, Part, Slice
+from mlops_dagster.tables.slices import Part, Slice
 
 TABLE_COLUMN = "table"
 SCHEMA = (
@@ -31,6 +32,19 @@ SCHEMA = (
     "corrected string, first_batch string, rule_set string"
 )
 _ADDED = ("corrected", "first_batch", "rule_set")
+
+
+@dataclass(frozen=True)
+class HeldBefore:
+    """What a slice had in quarantine when it was last published.
+
+    Attributes:
+        rows: `row_id` and `first_batch`.
+        row_ids: The ids; None where there are too many.
+    """
+
+    rows: DataFrame
+    row_ids: frozenset[str] | None
 
 
 def quarantine_ref(owner: str) -> TableRef:
@@ -50,6 +64,7 @@ def replace_quarantine(
     batch: Batch,
     failed_rules: Collection[str],
     rows: int,
+    before: HeldBefore | None,
     held: Claim,
     store: EventStore,
     locations: Locations,
@@ -62,6 +77,7 @@ def replace_quarantine(
         batch: The judged batch.
         failed_rules: The rules about rows that some row fails.
         rows: How many rows go to quarantine.
+        before: What the published batch had there.
         held: The claim on the slice.
         store: The event store.
         locations: Where tables lie.
@@ -79,9 +95,6 @@ def replace_quarantine(
         return False
     done = QuarantineReplaced(token=held.token, rows=rows)
     if rows:
-        before = published_quarantine(
-            session, batch.table.ref, batch.window, store=store, locations=locations
-        )
         store.append_next(stream, done, as_of=held.as_of, run_id=held.run_id)
         frame = _since(quarantined_rows(batch, failed_rules, token=held.token), before)
     else:
@@ -152,11 +165,13 @@ def published_quarantine(
     *,
     store: EventStore,
     locations: Locations,
-) -> DataFrame | None:
-    """Return the quarantined rows of the published batch of a slice; None when there are none.
+    at_most: int,
+) -> HeldBefore | None:
+    """Return the quarantine of the published batch of a slice; None where it held nothing.
 
-    A run that died between its quarantine and its publication has replaced them: then they come
-    from the version that the published batch wrote.
+    A run that died between its quarantine and its publication has replaced the rows: then they come
+    from the version that the published batch wrote. Costs a query for its ids, and only where there
+    may be some.
     """
     publication = published(store, ref, window)
     if publication is None or not _may_hold(store, ref, window):
@@ -165,16 +180,22 @@ def published_quarantine(
     location = locations.of(target.ref)
     if not location.exists(session):
         return None
-    newest = location.read(session).where(
-        (F.col(TABLE_COLUMN) == str(ref)) & (F.col(WINDOW_COLUMN) == window)
-    )
-    batches = {str(row[0]) for row in few_rows(newest.select("batch").distinct(), what="batches")}
-    if batches == {publication.batch}:
-        return _complete(newest.drop(*target.literals))
-    commit = find_commit(session, location, publication.batch) if batches else None
-    if commit is None:
+    rows = location.read(session)
+    for name, value in target.literals.items():
+        rows = rows.where(F.col(quote(name)) == value)
+    found = _ids(rows, at_most)
+    if found and found[0]["batch"] != publication.batch:
+        commit = find_commit(session, location, publication.batch)
+        if commit is None:
+            return None
+        rows = slice_rows(session, location, target, commit.version)
+        found = _ids(rows, at_most)
+    if not found:
         return None
-    return _complete(slice_rows(session, location, target, commit.version))
+    return HeldBefore(
+        _complete(rows).select("row_id", "first_batch"),
+        frozenset(str(row["row_id"]) for row in found) if len(found) <= at_most else None,
+    )
 
 
 def read_quarantine(
@@ -205,11 +226,15 @@ def _may_hold(store: EventStore, ref: TableRef, window: str) -> bool:
     return last is not None and isinstance(last.event, QuarantineReplaced) and last.event.rows > 0
 
 
-def _since(rows: DataFrame, before: DataFrame | None) -> DataFrame:
+def _ids(rows: DataFrame, at_most: int) -> list[Row]:
+    return rows.select("row_id", "batch").limit(at_most + 1).collect()
+
+
+def _since(rows: DataFrame, before: HeldBefore | None) -> DataFrame:
     """Let rows that were in quarantine before keep the batch that they came with."""
     if before is None:
         return rows
-    earlier = before.select("row_id", F.col("first_batch").alias("earlier"))
+    earlier = before.rows.select("row_id", F.col("first_batch").alias("earlier"))
     joined = rows.join(earlier, "row_id", "left")
     return joined.withColumn("first_batch", F.coalesce("earlier", "first_batch")).drop("earlier")
 

@@ -1,4 +1,4 @@
-"""What is in quarantine and what became of it: counts from events, rows with one small read."""
+"""The rows in quarantine and those that were decided about, with one small read."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,47 +6,19 @@ from datetime import datetime
 
 from pyspark.sql import SparkSession
 
-from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.quarantine import TABLE_COLUMN, read_quarantine
 from mlops_dagster.data.row_events import row_streams_of, slice_of_stream
 from mlops_dagster.data.row_ledger import Entry, RowLedger, RowStatus, read_rows
 from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import Workspace
-from mlops_dagster.state.fence import SliceClaimed, SlicePublished, published, slice_stream
+from mlops_dagster.state.fence import SliceClaimed, SlicePublished, slice_stream
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.slices import WINDOW_COLUMN
 
 # A list of more rows is not read by people; filters make it shorter.
 MOST_LISTED = 10_000
-
-
-@dataclass(frozen=True)
-class SliceCounts:
-    """The published batch of a slice, and where the rows that its rules stopped stand now.
-
-    Attributes:
-        ref: The table.
-        window: The window.
-        rows_in: Rows delivered; valid + quarantined + dropped + discarded.
-        valid: Rows published.
-        quarantined: Rows in quarantine.
-        dropped: Rows that a rule removed.
-        discarded: Rows that were left out by decision.
-        statuses: Rows by status; open ones as the quarantine holds them, the others as events tell.
-        failed_rules: Failing rows of each rule that did not pass.
-    """
-
-    ref: TableRef
-    window: str
-    rows_in: int
-    valid: int
-    quarantined: int
-    dropped: int
-    discarded: int
-    statuses: Mapping[RowStatus, int]
-    failed_rules: Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -83,47 +55,6 @@ class ListedRow:
     attempts: int
     rule_set: str | None
     history: tuple[Entry, ...]
-
-
-def slice_counts(store: EventStore, ref: TableRef, window: str) -> SliceCounts | None:
-    """Return the counts of the published batch of a slice; None before the first one."""
-    publication = published(store, ref, window)
-    if publication is None:
-        return None
-    judged = next(
-        (
-            stored.event
-            for stored in reversed(store.read(batch_stream(ref, window)))
-            if isinstance(stored.event, BatchJudged) and stored.event.token == publication.batch
-        ),
-        None,
-    )
-    if judged is None:
-        return None
-    return SliceCounts(
-        ref=ref,
-        window=window,
-        rows_in=judged.rows_in,
-        valid=judged.valid,
-        quarantined=judged.quarantined,
-        dropped=judged.dropped,
-        discarded=judged.discarded,
-        statuses=count_statuses(read_rows(store, ref, window), judged.quarantined),
-        failed_rules=judged.failed_rules,
-    )
-
-
-def count_statuses(ledger: RowLedger, quarantined: int) -> Mapping[RowStatus, int]:
-    """Return how many rows stand where; `quarantined` is what the published batch put there."""
-    counts = dict.fromkeys(RowStatus, 0)
-    elsewhere = 0
-    for row in ledger.rows.values():
-        counts[row.status] += 1
-        elsewhere += not row.in_quarantine
-    # Rows without any event are in quarantine and open.
-    told = len(ledger.rows) - elsewhere
-    counts[RowStatus.OPEN] += quarantined - told
-    return counts
 
 
 def list_rows(
@@ -177,10 +108,10 @@ def list_rows(
             history=state.history,
         )
     for ledger in ledgers.values():
-        for row in _past(ledger):
-            found.setdefault(row.row_id, row)
+        for past in _past(ledger):
+            found.setdefault(past.row_id, past)
     return tuple(
-        sorted(found.values(), key=lambda row: (row.ref, row.window, row.reasons, row.row_id))
+        sorted(found.values(), key=lambda one: (one.ref, one.window, one.reasons, one.row_id))
     )
 
 

@@ -38,13 +38,11 @@ def follow(
     Costs a small read of the quarantine where the published batch has rows in it.
     """
     ledger = read_rows(store, ref, window)
-    rows: list[str] = []
-    before = published_quarantine(session, ref, window, store=store, locations=locations)
-    if before is not None:
-        rows = [str(row[0]) for row in before.select("row_id").limit(MOST_FOLLOWED + 1).collect()]
-    if len(rows) > MOST_FOLLOWED:
-        rows = []
-    return Followed(ledger, frozenset(ledger.rows).union(rows))
+    before = published_quarantine(
+        session, ref, window, store=store, locations=locations, at_most=MOST_FOLLOWED
+    )
+    held = frozenset() if before is None or before.row_ids is None else before.row_ids
+    return Followed(ledger, held.union(ledger.rows), before)
 
 
 def settle(

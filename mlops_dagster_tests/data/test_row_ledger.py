@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from mlops_dagster.data.checks import DROP, QUARANTINE, VALID
 from mlops_dagster.data.followed import Followed
-from mlops_dagster.data.quarantine_report import count_statuses
 from mlops_dagster.data.row_events import (
     CorrectedRow,
     HeldRow,
@@ -22,6 +21,7 @@ from mlops_dagster.data.row_events import (
 )
 from mlops_dagster.data.row_ledger import ALLOWED, Action, RowLedger, RowStatus, fold_rows
 from mlops_dagster.data.settling import settlement
+from mlops_dagster.data.slice_counts import count_statuses
 from mlops_dagster.errors import TransitionRefused
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.event import Event

@@ -17,7 +17,8 @@ from mlops_dagster.cli.quarantine.place import (
 from mlops_dagster.data.row_ledger import RowStatus
 
 if TYPE_CHECKING:
-    from mlops_dagster.data.quarantine_report import ListedRow, SliceCounts
+    from mlops_dagster.data.quarantine_report import ListedRow
+    from mlops_dagster.data.slice_counts import SliceCounts
 
 
 @click.command("list")
@@ -107,7 +108,7 @@ def equation(counts: "SliceCounts") -> str:
 
 
 def _slices(place: QuarantinePlace, rows: Sequence["ListedRow"]) -> Iterator["SliceCounts"]:
-    from mlops_dagster.data.quarantine_report import slice_counts
+    from mlops_dagster.data.slice_counts import slice_counts
 
     for ref, window in sorted({(row.ref, row.window) for row in rows}):
         counts = slice_counts(place.store, ref, window)

@@ -76,7 +76,7 @@ def release(
 
 def lines_of(place: QuarantinePlace, before: RowLedger, released: "Released") -> Iterator[str]:
     """Yield what a build made of the rows of a slice, and what is still to be run."""
-    from mlops_dagster.data.quarantine_report import slice_counts
+    from mlops_dagster.data.slice_counts import slice_counts
 
     ref, window = before.ref, before.window
     name = f"{ref}{'' if window == STATIC else f' {window}'}"
