@@ -22,7 +22,14 @@ def test_assignments_keep_what_stands_behind_the_first_sign() -> None:
 
 def test_a_file_corrects_cell_by_cell_and_evaluates_nothing(tmp_path: Path) -> None:
     file = tmp_path / "corrections.csv"
-    text = '\ufeffrow,amount,shop\r\nab12,5,\r\ncd34,,"=cmd|\' /C calc\'!A0, ""x"""\r\nef56,\\N,\r\n\r\n'
+    lines = [
+        "\ufeffrow,amount,shop",
+        "ab12,5,",
+        'cd34,,"=cmd|\' /C calc\'!A0, ""x"""',
+        "ef56,\\N,",
+        "",
+    ]
+    text = "\r\n".join([*lines, ""])
     file.write_text(text, encoding="utf-8", newline="")
     assert read_corrections(file) == (
         RowRequest("ab12", {"amount": "5"}),

@@ -1,4 +1,4 @@
-"""Texts of corrections: what Python accepts, Spark reads as the same value; what not, is refused."""
+"""Texts of corrections: what Python accepts, Spark reads as the same value; the rest is refused."""
 
 import math
 from datetime import date, datetime, timezone
