@@ -16,8 +16,6 @@ from mlops_dagster.spec.refs import STATIC
 if TYPE_CHECKING:
     from mlops_dagster.data.decisions import DecidedRow
 
-DECIDE_OP = "decide"
-
 
 class RowChange(dg.Config):
     """A row and the columns to correct."""
@@ -45,6 +43,11 @@ def quarantine_job_name(owner: str) -> str:
     return f"{owner}_quarantine"
 
 
+def decide_op_name(owner: str) -> str:
+    """Return the name of the job's op; Dagster wants another one in each job."""
+    return f"{owner}_decide"
+
+
 def quarantine_job(owner: str) -> dg.JobDefinition:
     """Return the job that records decisions about quarantined rows.
 
@@ -52,7 +55,7 @@ def quarantine_job(owner: str) -> dg.JobDefinition:
     for that window, or `mlops-dagster quarantine release`.
     """
 
-    @dg.op(name=DECIDE_OP)
+    @dg.op(name=decide_op_name(owner))
     def decide_rows(
         context: dg.OpExecutionContext,
         config: RowDecision,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key, quarantine_ref, table_ref
-from mlops_dagster.assets.quarantine_job import DECIDE_OP, quarantine_job_name
+from mlops_dagster.assets.quarantine_job import decide_op_name, quarantine_job_name
 from mlops_dagster.assets.tags import WHO_TAG, WHY_TAG
 from mlops_dagster.automation.replay import first_failure
 from mlops_dagster.data.row_events import row_streams_of, slice_of_stream
@@ -76,7 +76,7 @@ def run_decision(
     }
     result = definitions.resolve_job_def(quarantine_job_name(owner)).execute_in_process(
         instance=instance,
-        run_config={"ops": {DECIDE_OP: {"config": config}}, **_QUIET},
+        run_config={"ops": {decide_op_name(owner): {"config": config}}, **_QUIET},
         tags={WHO_TAG: who, WHY_TAG: why},
         raise_on_error=False,
     )

@@ -12,6 +12,8 @@ from decimal import Decimal, localcontext
 from mlops_dagster.data import typed
 from mlops_dagster.errors import CorrectionRefused, nearest_name
 from mlops_dagster.rules.values import Value
+from mlops_dagster.spec.contract import Contract
+from mlops_dagster.spec.workspace import ResolvedTable
 
 _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 # Spark's decimals have 38; a text may have more.
@@ -59,6 +61,11 @@ def check_correction(
                 found=f"'{text}'",
             ) from error
     return found
+
+
+def correctable_types(table: ResolvedTable, contract: Contract) -> Mapping[str, str]:
+    """Return the types of the columns that were delivered: all but the number of the record."""
+    return {name: kind for name, kind in contract.types.items() if name != table.spec.row_number}
 
 
 def read(text: str, kind: str) -> Value:

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.clock import utc_now
 from mlops_dagster.crash_points import CrashPoint, crash_point
-from mlops_dagster.data.correction_values import check_correction
+from mlops_dagster.data.contracts import known_contract
+from mlops_dagster.data.correction_values import check_correction, correctable_types
 from mlops_dagster.data.preview import Preview, preview
 from mlops_dagster.data.quarantine import TABLE_COLUMN, read_quarantine
 from mlops_dagster.data.row_events import (
@@ -26,7 +27,6 @@ from mlops_dagster.data.row_ids import KEY_LENGTH
 from mlops_dagster.data.row_ledger import Action, RowLedger, RowState, read_rows
 from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.errors import CorrectionRefused, StateConflict, nearest_name
-from mlops_dagster.spec.contract import Contract, read_contract
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.event import Event
@@ -245,7 +245,10 @@ def _plan(
     table: ResolvedTable,
     ledger: RowLedger,
 ) -> list[DecidedRow]:
-    contract = contract_of_table(table)
+    contract = known_contract(table)
+    if contract is None:
+        raise CorrectionRefused("the table has no contract yet", where=str(table.ref))
+    types = correctable_types(table, contract)
     planned: dict[str, DecidedRow] = {}
     for found, columns in asked:
         row_id = found.row.row_id
@@ -253,7 +256,7 @@ def _plan(
             raise CorrectionRefused("the row is named twice", where=str(found))
         ledger.check(row_id, action)
         state = ledger.state(row_id)
-        given = check_correction(columns, contract.types, where=str(found))
+        given = check_correction(columns, types, where=str(found))
         standing = {**(state.columns if state.action is Action.FIX else {}), **given}
         expected = None
         if action is Action.FIX:
@@ -268,11 +271,6 @@ def _plan(
         new = _is_new(action, state, standing)
         planned[row_id] = DecidedRow(found, standing if action is Action.FIX else {}, expected, new)
     return list(planned.values())
-
-
-def contract_of_table(table: ResolvedTable) -> Contract:
-    """Return the columns of a table whose rows are in quarantine: its first build wrote them."""
-    return table.contract or read_contract(table.contract_path)
 
 
 def as_of_slice(table: ResolvedTable, window: str) -> datetime:

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import Window as Over
 from pyspark.sql import functions as F
 
-from mlops_dagster.data.correction_values import check_correction
+from mlops_dagster.data.correction_values import check_correction, correctable_types
 from mlops_dagster.data.delivery import ORIGINAL, PREFIX, RAW, ROW_ID, Delivery
 from mlops_dagster.data.quarantine import HeldBefore
 from mlops_dagster.data.row_ids import key_of, payload_of, row_id, row_key
@@ -71,18 +71,20 @@ def apply_decisions(
     ledger = followed.ledger
     for identity, columns in ledger.corrections.items():
         where = f"{table.ref} {ledger.window} row {identity}"
-        check_correction(columns, delivery.contract.types, where=where)
+        check_correction(columns, correctable_types(table, delivery.contract), where=where)
     keyed = _keyed(delivery, table=table, window=ledger.window)
     keys = session.createDataFrame(
         [(key,) for key in sorted({key_of(one) for one in followed.row_ids})], f"{_KEY} string"
     )
     others = keyed.join(F.broadcast(keys), _KEY, "left_anti")
-    found = _with_decisions(session, keyed.join(F.broadcast(keys), _KEY, "left_semi"), ledger)
+    followed_rows = keyed.join(F.broadcast(keys), _KEY, "left_semi")
+    number = table.spec.row_number
+    found = _with_decisions(session, followed_rows, ledger, order=number or ORIGINAL)
     kept = found.where(~F.col(_DISCARD))
     corrected = (
         _correct_values(kept, delivery)
         if delivery.texts is None
-        else _correct_texts(kept, delivery, nulls=table.spec.nulls)
+        else _correct_texts(kept, delivery, nulls=table.spec.nulls, row_number=number)
     )
     delivered = [F.col(quote(name)) for name in delivery.frame.columns]
     nothing = F.lit(None).cast("string")
@@ -104,16 +106,24 @@ def _keyed(delivery: Delivery, *, table: ResolvedTable, window: str) -> DataFram
             _TEXTS, F.struct(*(F.col(quote(name)) for name in (*delivery.columns, RAW)))
         )
         types = delivery.contract.types
-        rows = typed_rows(texts, types, nulls=table.spec.nulls, keep=[_TEXTS])
+        rows = typed_rows(
+            texts,
+            types,
+            nulls=table.spec.nulls,
+            row_number=table.spec.row_number,
+            keep=[_TEXTS],
+        )
     return rows.withColumn(ORIGINAL, payload_of(delivery)).withColumn(
         _KEY, row_key(table.ref, window, F.col(ORIGINAL))
     )
 
 
-def _with_decisions(session: SparkSession, rows: DataFrame, ledger: RowLedger) -> DataFrame:
+def _with_decisions(
+    session: SparkSession, rows: DataFrame, ledger: RowLedger, *, order: str
+) -> DataFrame:
     """Return the rows numbered among those of equal content, with what was decided about each."""
-    # Rows of one key are equal, so any order among them is as good as another.
-    number = F.row_number().over(Over.partitionBy(_KEY).orderBy(ORIGINAL))
+    # Rows of one key are equal but for their number in the files, where they have one.
+    number = F.row_number().over(Over.partitionBy(_KEY).orderBy(F.col(quote(order))))
     numbered = rows.withColumn(ROW_ID, row_id(F.col(_KEY), number))
     decided = [
         *((identity, dict(columns), False) for identity, columns in ledger.corrections.items()),
@@ -140,23 +150,32 @@ def _correct_values(rows: DataFrame, delivery: Delivery) -> DataFrame:
     )
 
 
-def _correct_texts(rows: DataFrame, delivery: Delivery, *, nulls: list[str]) -> DataFrame:
+def _correct_texts(
+    rows: DataFrame, delivery: Delivery, *, nulls: list[str], row_number: str | None
+) -> DataFrame:
     """Return records with corrected texts, read anew.
 
     A malformed record has no columns to keep: it is readable once all of them are given.
     """
-    names = delivery.columns
+    names = [name for name in delivery.columns if name != row_number]
     given = F.size(F.map_keys(F.coalesce(F.col(_SET), F.create_map().cast("map<string,string>"))))
     texts = rows.select(
         *(
             F.when(_is_set(name), F.col(_SET)[name]).otherwise(F.col(_TEXTS)[name]).alias(name)
             for name in names
         ),
+        *(() if row_number is None else (F.col(_TEXTS)[row_number].alias(row_number),)),
         F.when(given < len(names), F.col(_TEXTS)[RAW]).alias(RAW),
         ROW_ID,
         ORIGINAL,
     )
-    return typed_rows(texts, delivery.contract.types, nulls=nulls, keep=[ROW_ID, ORIGINAL])
+    return typed_rows(
+        texts,
+        delivery.contract.types,
+        nulls=nulls,
+        row_number=row_number,
+        keep=[ROW_ID, ORIGINAL],
+    )
 
 
 def _is_set(name: str) -> Column:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
 from mlops_dagster.data import builtin
-from mlops_dagster.data.correction_values import is_correctable, read
+from mlops_dagster.data.correction_values import correctable_types, is_correctable, read
 from mlops_dagster.rules.oracle import evaluate
 from mlops_dagster.rules.values import Value
 from mlops_dagster.spec.contract import Contract
@@ -52,8 +52,9 @@ def preview(
         window: Its window.
         as_of: The instant at which the window is built.
     """
+    types = correctable_types(table, contract)
     known = {**(payload_texts(payload, contract.types) or {}), **columns}
-    row, unreadable = _row(known, contract.types)
+    row, unreadable = _row(known, types)
     if unreadable and table.kind == "files":
         return Preview((builtin.UNREADABLE_REASON,), (), unreadable)
     failing, untried = [], []
@@ -88,12 +89,15 @@ def _row(
     """Return the values that can be read, and the columns whose value cannot."""
     row: dict[str, Value] = {}
     unreadable = [name for name in types if name not in texts]
-    for name, text in texts.items():
+    for name, kind in types.items():
+        text = texts.get(name)
+        if name not in texts:
+            continue
         if text is None:
             row[name] = None
-        elif is_correctable(types[name]):
+        elif is_correctable(kind):
             try:
-                row[name] = read(text, types[name])
+                row[name] = read(text, kind)
             except ValueError:
                 unreadable.append(name)
     return row, tuple(unreadable)
@@ -112,9 +116,10 @@ def _builtin(
 ) -> bool | None:
     """Return whether a row fails a built-in rule; None when other rows decide."""
     if name == builtin.NOT_NULL_IN_CONTRACT:
-        return any(row.get(column) is None for column in builtin.required_columns(table))
+        required = builtin.required_columns(table)
+        return any(row.get(one) is None for one in required if one != table.spec.row_number)
     if name == builtin.KEY_NOT_NULL:
-        return any(row.get(column) is None for column in table.spec.key)
+        return any(row.get(one) is None for one in table.spec.key if one != table.spec.row_number)
     calendar = table.calendar
     if calendar is None or name not in (
         builtin.EVENT_TIME_INSIDE_WINDOW,

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from mlops_dagster.automation.release import RowRequest
 from mlops_dagster.cli import main
 from mlops_dagster.cli.quarantine.corrections import assignments, read_corrections
+from mlops_dagster.cli.quarantine.place import printable
 from mlops_dagster.errors import CorrectionRefused
 from mlops_dagster_tests.assets.inline_project import CHURN, write_project
 
@@ -18,6 +19,10 @@ def test_assignments_keep_what_stands_behind_the_first_sign() -> None:
         assignments(["a"], [])
     with pytest.raises(CorrectionRefused, match="--null: column 'a' is given twice"):
         assignments(["a=1"], ["a"])
+
+
+def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
+    assert printable("Zürich \x1b[2J\r\n\u202e") == "Zürich \\x1b[2J\\r\\n\\u202e"
 
 
 def test_a_file_corrects_cell_by_cell_and_evaluates_nothing(tmp_path: Path) -> None:

@@ -222,8 +222,10 @@ def test_rows_are_fixed_discarded_and_published_exactly_once(delivered: Shop) ->
     listed = {row.row_id: row for row in shop.listed()}
     assert {row: one.status for row, one in listed.items()} == shop.statuses()
     assert (listed[line].attempts, listed[line].columns) == (2, {"amount": "8.0"})
-    assert listed[line].first_seen is not None
-    assert listed[line].first_seen < (listed[line].last_seen or listed[line].first_seen)
+    first, last = listed[line].first_seen, listed[line].last_seen
+    assert first is not None
+    assert last is not None
+    assert first < last
     assert listed[late].payload.startswith('{"id":5,"sold_at":"2013-02-09T00:00:00.000000Z"')
 
 

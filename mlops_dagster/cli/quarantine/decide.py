@@ -12,6 +12,7 @@ from mlops_dagster.cli.quarantine.place import (
     current_user,
     open_place,
     place_options,
+    printable,
 )
 from mlops_dagster.data.row_ledger import Action
 
@@ -140,7 +141,7 @@ def decide_about(
             dry_run=True,
         )
     for line in lines_of(action, decided):
-        click.echo(line)
+        click.echo(printable(line))
     if dry_run:
         click.echo("Nothing was recorded.")
         return

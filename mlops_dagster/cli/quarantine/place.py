@@ -122,3 +122,11 @@ def current_user() -> str:
 def shown_time(moment: object) -> str:
     """Return an instant to the second, or a dash."""
     return "-" if moment is None else str(moment)[:_SHOWN_DIGITS]
+
+
+def printable(text: str) -> str:
+    """Return a text of the data for a terminal: what it would obey is shown as an escape."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )

@@ -12,6 +12,7 @@ from mlops_dagster.cli.quarantine.place import (
     QuarantinePlace,
     open_place,
     place_options,
+    printable,
     shown_time,
 )
 
@@ -43,7 +44,7 @@ def show(root: Path, environment: str, use_case: str | None, row: str) -> None:
             problem = f"several rows begin with '{row}'" if found else f"no row '{row}'"
             raise click.ClickException(f"{problem}; `mlops-dagster quarantine list` shows them")
         for line in lines_of(place, found[0]):
-            click.echo(line)
+            click.echo(printable(line))
 
 
 def lines_of(place: QuarantinePlace, row: "ListedRow") -> Iterator[str]:
