@@ -20,6 +20,8 @@ class CrashPoint(str, Enum):
     SLICE_CLAIMED = "slice claimed"
     BATCH_MEASURED = "batch measured"
     VERDICT_RECORDED = "verdict recorded"
+    ROWS_DECIDED = "rows decided"
+    ROWS_SETTLED = "rows settled"
     QUARANTINE_PUBLISHED = "quarantine published"
     SLICE_COMMITTED = "slice committed"
     PUBLICATION_RECORDED = "publication recorded"

@@ -7,6 +7,7 @@ import dagster as dg
 
 from mlops_dagster.errors import SpecError, nearest_name
 from mlops_dagster.resources.workspace import WorkspaceResource, cached_workspace
+from mlops_dagster.spec.refs import PROJECT_OWNER
 from mlops_dagster.spec.root import environment_name, project_root
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 
@@ -98,16 +99,19 @@ def _check_resources(own: Iterable[dg.Definitions], ours: Mapping[str, object]) 
 
 
 def _shared(workspace: Workspace) -> dg.Definitions:
+    from mlops_dagster.assets.quarantine_job import quarantine_job
     from mlops_dagster.assets.tables import table_asset
 
     return dg.Definitions(
         assets=[
             table_asset(workspace, table, opens=False) for table in workspace.shared_tables.values()
-        ]
+        ],
+        jobs=[quarantine_job(PROJECT_OWNER)] if workspace.shared_tables else [],
     )
 
 
 def _use_case(workspace: Workspace, use_case: ResolvedUseCase) -> dg.Definitions:
+    from mlops_dagster.assets.quarantine_job import quarantine_job
     from mlops_dagster.assets.use_case import use_case_assets
     from mlops_dagster.automation.jobs import use_case_jobs
     from mlops_dagster.automation.schedules import use_case_schedules
@@ -116,7 +120,7 @@ def _use_case(workspace: Workspace, use_case: ResolvedUseCase) -> dg.Definitions
     jobs = use_case_jobs(workspace, use_case)
     return dg.Definitions(
         assets=use_case_assets(workspace, use_case),
-        jobs=jobs,
+        jobs=[*jobs, quarantine_job(use_case.name)],
         schedules=use_case_schedules(workspace, use_case),
         sensors=use_case_sensors(workspace, use_case, jobs),
     )

@@ -114,6 +114,10 @@ class BatchRefused(TerminalError):
     """A rule refused the batch; nothing was published, what was published before stays."""
 
 
+class CorrectionRefused(TerminalError):
+    """What is to be done with quarantined rows does not fit them: no such row, column or value."""
+
+
 class NotDeterministic(TerminalError):
     """A transform gave other rows when it was computed a second time from the same inputs."""
 

@@ -3,6 +3,7 @@
 Numbers keep one key each, so that Dagster plots them over the windows.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ def table_built_metadata(
         "valid": dg.MetadataValue.int(built.valid),
         "quarantined": dg.MetadataValue.int(built.quarantined),
         "dropped": dg.MetadataValue.int(built.dropped),
+        "discarded": dg.MetadataValue.int(built.discarded),
         "written": dg.MetadataValue.bool(built.written),
         "location": dg.MetadataValue.text(str(locations.of(table.ref))),
         "dagster/column_schema": column_schema(built.contract),
@@ -106,3 +108,8 @@ def column_lineage(
             }
         )
     )
+
+
+def markdown_text(text: str) -> str:
+    """Return a text that Markdown shows as it stands: no emphasis, link or HTML of its own."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&])", r"\\\1", text.replace("\n", " "))

@@ -162,7 +162,7 @@ def run_job(
     )
     if not result.success:
         raise TerminalError(
-            f"{job} failed{_of(window)}: {_first_failure(result)}",
+            f"{job} failed{_of(window)}: {first_failure(result)}",
             where=f"run {result.run_id}",
             next_step=("Open the run in the UI (`mlops-dagster ui`), mend the cause, start again."),
         )
@@ -182,8 +182,8 @@ def _step_listener(watcher: Watcher) -> Callable[[dg.EventLogEntry], None]:
     return listen
 
 
-def _first_failure(result: dg.ExecuteInProcessResult) -> str:
-    """Return the message of the first step that failed, in its own words."""
+def first_failure(result: dg.ExecuteInProcessResult) -> str:
+    """Return the message of the first step of a run that failed, in its own words."""
     for event in result.all_events:
         if not event.is_step_failure:
             continue

@@ -27,6 +27,9 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."
     ),
     "down": Subcommand("mlops_dagster.cli.down", "Stop the local Spark server."),
+    "quarantine": Subcommand(
+        "mlops_dagster.cli.quarantine", "Look at rows that failed a rule, fix and release them."
+    ),
     "run": Subcommand("mlops_dagster.cli.run", "Run a use case and show what came of it."),
     "schema": Subcommand("mlops_dagster.cli.schema", "Print or write JSON Schemas for editors."),
     "status": Subcommand("mlops_dagster.cli.status", "Show engine, champions and decisions."),

@@ -10,7 +10,7 @@ from mlops_dagster.state.store import EventStore
 
 @dataclass(frozen=True)
 class BatchCounts:
-    """The newest batch of a slice; rows_in = valid + quarantined + dropped, refused or not."""
+    """A batch of a slice; rows_in = valid + quarantined + dropped + discarded, refused or not."""
 
     ref: TableRef
     window: str
@@ -18,6 +18,7 @@ class BatchCounts:
     valid: int
     quarantined: int
     dropped: int
+    discarded: int
     refused: bool
     failed_rules: Mapping[str, int | None]
 
@@ -35,6 +36,7 @@ def newest_batch(store: EventStore, ref: TableRef, window: str) -> BatchCounts |
         valid=judged.valid,
         quarantined=judged.quarantined,
         dropped=judged.dropped,
+        discarded=judged.discarded,
         refused=judged.refused,
         failed_rules=judged.failed_rules,
     )

@@ -1,4 +1,4 @@
-"""Building one slice of a table: deliver, measure, judge, quarantine, publish."""
+"""Building one slice of a table: deliver, apply decisions, measure, judge, quarantine, publish."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,9 +22,11 @@ from mlops_dagster.data.checks import (
 from mlops_dagster.data.contracts import check_declared, known_contract
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.followed import apply_decisions
 from mlops_dagster.data.ingest import check_types, ingest
 from mlops_dagster.data.quarantine import replace_quarantine
 from mlops_dagster.data.reading_files import reading_errors
+from mlops_dagster.data.settling import follow, settle
 from mlops_dagster.data.transform import delivery_of, derived, pin_inputs
 from mlops_dagster.data.verdict import RefusedBatch, RuleResult, Verdict, judge
 from mlops_dagster.engine.identifiers import quote
@@ -47,10 +49,11 @@ class TableBuilt:
     Attributes:
         published: The publication that readers see now.
         written: False when a static table was unchanged and nothing was written.
-        rows_in: Rows delivered; always valid + quarantined + dropped.
+        rows_in: Rows delivered; always valid + quarantined + dropped + discarded.
         valid: Rows published.
         quarantined: Rows in the quarantine table under this batch.
         dropped: Rows that a rule with `on_fail: drop` removed.
+        discarded: Rows that were left out because somebody had decided so.
         rule_results: One result a rule, built-in rules first.
         contract: The columns of the table.
         contract_written: Whether the contract file was missing and has been written.
@@ -63,6 +66,7 @@ class TableBuilt:
     valid: int
     quarantined: int
     dropped: int
+    discarded: int
     rule_results: tuple[RuleResult, ...]
     contract: Contract
     contract_written: bool
@@ -83,7 +87,9 @@ def build_table(
 ) -> TableBuilt:
     """Build and publish one slice of a table.
 
-    The rows are computed twice, measured and then written; once more where some go to quarantine.
+    What was decided about single rows is applied to the delivered ones, which are then judged by
+    the present rules like any other. The rows are computed twice, measured and then written; once
+    more where some go to quarantine.
 
     Args:
         session: A Spark Connect session.
@@ -100,11 +106,13 @@ def build_table(
         RefusedBatch: A rule refused the batch; the previous version stays readable.
         SourceError: An input is not published, or a file is missing or unreadable.
         ContractViolation: The columns delivered are not the contract's, or lack the key or a time.
+        CorrectionRefused: A correction of a row does not fit the contract any more.
         SupersededWrite: A newer run took the slice over.
         NotDeterministic: The rows changed between measuring and writing.
     """
     target = Slice(table.ref, window)
     held = hold(store, target, as_of=as_of, run_id=run_id)
+    followed = follow(session, table.ref, window, store=store, locations=locations)
     with _delivery(
         session,
         workspace=workspace,
@@ -112,28 +120,38 @@ def build_table(
         window=window,
         store=store,
         locations=locations,
-    ) as delivery:
-        check_declared(table, delivery.contract)
+    ) as delivered:
+        check_declared(table, delivered.contract)
+        decided = apply_decisions(session, delivered, table=table, followed=followed)
+        delivery, discarded = decided.delivery, len(decided.discarded)
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
         measured = measure_batch(batch)
         counts = measured.counts
         crash_point(CrashPoint.BATCH_MEASURED, target)
-        _check_records(batch, measured)
+        _check_records(batch, counts.rows_in + discarded)
         if counts.failed.get(READABLE):
             check_types(table, delivery)
         verdict = judge(batch.rules, counts)
-        _tell(store, batch, measured, verdict, held, forced=force)
+        _tell(store, batch, measured, verdict, held, forced=force, discarded=discarded)
         crash_point(CrashPoint.VERDICT_RECORDED, target)
         if verdict.refused:
             raise RefusedBatch(str(target), verdict)
         if delivery.contract_is_new:
             write_contract(table.contract_path, delivery.contract)
         failed = _failed_rules(batch, measured)
-        replace_quarantine(
+        settled = settle(
+            store,
+            followed=followed,
+            discarded=decided.discarded,
+            routes=measured.followed,
+            held=held,
+        )
+        replaced = replace_quarantine(
             session,
             batch=batch,
             failed_rules=failed,
             rows=counts.quarantined,
+            before=followed.before,
             held=held,
             store=store,
             locations=locations,
@@ -150,14 +168,16 @@ def build_table(
             location=locations.of(table.ref),
             origin=Origin(table.code_version, delivery.inputs),
             force=force,
+            renew=settled or replaced,
         )
     return TableBuilt(
         published=publication.published,
         written=publication.written,
-        rows_in=counts.rows_in,
+        rows_in=counts.rows_in + discarded,
         valid=counts.valid,
         quarantined=counts.quarantined,
         dropped=counts.dropped,
+        discarded=discarded,
         rule_results=verdict.results,
         contract=delivery.contract,
         contract_written=delivery.contract_is_new,
@@ -199,15 +219,15 @@ def _delivery(
         yield delivery_of(frame, table=table, inputs=inputs, contract=contract)
 
 
-def _check_records(batch: Batch, measured: Measured) -> None:
+def _check_records(batch: Batch, rows: int) -> None:
     """Raise unless Spark read as many records as a reading of the files apart from it counted."""
     records = batch.delivery.records
-    if records is not None and records != measured.counts.rows_in:
+    if records is not None and records != rows:
         raise SourceError(
             "Spark reads another number of records than the files hold",
             where=f"{batch.table.ref} {batch.window}",
             expected=f"{records} records",
-            found=f"{measured.counts.rows_in}",
+            found=f"{rows}",
             next_step="Look for quotes that are not closed, or a file that is still being written",
         )
 
@@ -220,14 +240,16 @@ def _tell(
     held: Claim,
     *,
     forced: bool,
+    discarded: int,
 ) -> None:
     counts = measured.counts
     event = BatchJudged(
         token=held.token,
-        rows_in=counts.rows_in,
+        rows_in=counts.rows_in + discarded,
         valid=counts.valid,
         quarantined=counts.quarantined,
         dropped=counts.dropped,
+        discarded=discarded,
         refused=verdict.refused,
         forced=forced,
         failed_rules={

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.data import builtin
 from mlops_dagster.data.builtin import RuleFacts
-from mlops_dagster.data.delivery import IS_UNREADABLE, PREFIX, Delivery
+from mlops_dagster.data.delivery import IS_UNREADABLE, PREFIX, ROW_ID, Delivery
 from mlops_dagster.data.verdict import Counts
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import few_rows
@@ -62,10 +62,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Measured:
-    """The counts of a batch and the measure of its valid rows."""
+    """The counts of a batch, the measure of its valid rows, the followed rows by their route."""
 
     counts: Counts
     valid: Measure
+    followed: Mapping[str, frozenset[str]]
 
 
 def batch_of(table: ResolvedTable, *, window: str, as_of: datetime, delivery: Delivery) -> Batch:
@@ -107,6 +108,7 @@ def measure_batch(batch: Batch) -> Measured:
             sum_of_hashes(F.col(_HASH)).alias(_HASH),
             *(F.count_if(F.col(quote(_flag(name)))).alias(_flag(name)) for name in names),
             *(column.alias(_statistic(name)) for name, column in statistics.items()),
+            *((F.collect_set(ROW_ID).alias(ROW_ID),) if batch.delivery.has_followed else ()),
         ),
         what=f"the counts of {batch.table.ref}",
     )
@@ -131,7 +133,14 @@ def measure_batch(batch: Batch) -> Measured:
         errors=batch.errors,
     )
     hashes = None if valid is None else valid[_HASH]
-    return Measured(counts, Measure(valid_rows, digest(content, valid_rows, hashes), {}))
+    return Measured(
+        counts,
+        Measure(valid_rows, digest(content, valid_rows, hashes), {}),
+        {
+            route: frozenset(row[ROW_ID]) if batch.delivery.has_followed else frozenset()
+            for route, row in by_route.items()
+        },
+    )
 
 
 def flagged(rows: DataFrame, batch: Batch, names: Collection[str]) -> DataFrame:
@@ -189,7 +198,12 @@ def _truth_of_nothing(rule: ResolvedRule, column_count: int) -> bool | None:
 def _needed(batch: Batch) -> list[str]:
     """Return the columns that rules name, in the delivery's order."""
     table = batch.table
-    wanted = {*builtin.unique_columns(table), *builtin.required_columns(table), IS_UNREADABLE}
+    wanted = {
+        *builtin.unique_columns(table),
+        *builtin.required_columns(table),
+        IS_UNREADABLE,
+        ROW_ID,
+    }
     wanted |= {name for name in (table.event_time, table.spec.known_at) if name is not None}
     for rule in table.rules:
         if rule.name not in batch.errors:

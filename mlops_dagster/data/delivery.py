@@ -12,6 +12,8 @@ from mlops_dagster.state.fence import InputVersion
 PREFIX = "__mlops_"
 IS_UNREADABLE = f"{PREFIX}unreadable"
 RAW = f"{PREFIX}raw"
+ROW_ID = f"{PREFIX}row_id"
+ORIGINAL = f"{PREFIX}original"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Delivery:
 
     Attributes:
         frame: The contract's columns in their order. Rows of text files also have `IS_UNREADABLE`
-            (boolean) and `RAW` (the record as it was, where it is unreadable).
+            (boolean) and `RAW` (the record as it was, where it is unreadable). Where single rows
+            are followed, these have `ROW_ID` and `ORIGINAL` (the content as delivered).
         contract: The table's columns.
         contract_is_new: No contract file was there; this one was made from what was found.
         records: Records in the files; None for other tables, and for files too large to count.
@@ -48,3 +51,8 @@ class Delivery:
     def has_records(self) -> bool:
         """Whether rows come from text records, which may be unreadable."""
         return IS_UNREADABLE in self.frame.columns
+
+    @property
+    def has_followed(self) -> bool:
+        """Whether single rows are followed by their ids."""
+        return ROW_ID in self.frame.columns

@@ -15,6 +15,7 @@ class BatchJudged(Event):
         valid: Rows to be published.
         quarantined: Rows to be quarantined.
         dropped: Rows dropped.
+        discarded: Rows left out because somebody had decided so.
         refused: Whether its rules refused it.
         forced: Whether its run was told to write rows that were published already.
         failed_rules: Failing rows of each rule that did not pass; None where rows are not counted.
@@ -30,6 +31,7 @@ class BatchJudged(Event):
     refused: bool
     failed_rules: dict[str, int | None]
     forced: bool = False
+    discarded: int = 0
 
 
 class QuarantineReplaced(Event):

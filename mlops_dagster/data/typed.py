@@ -49,6 +49,7 @@ def typed_rows(
     *,
     nulls: Sequence[str],
     row_number: str | None = None,
+    keep: Sequence[str] = (),
 ) -> DataFrame:
     """Return rows of texts as rows of typed columns, with IS_UNREADABLE and RAW beside them.
 
@@ -57,9 +58,10 @@ def typed_rows(
         types: Spark's type names by column.
         nulls: Texts that mean null; the empty text always does.
         row_number: The one of the columns that is a number already.
+        keep: Further columns that stay as they are.
     """
     values = _values(types, nulls)
-    read = {name: _read(values[name], kind) for name, kind in types.items()}
+    read = {name: read_text(values[name], kind) for name, kind in types.items()}
     if row_number is not None:
         values[row_number] = read[row_number] = F.col(quote(row_number))
     unread = [values[name].isNotNull() & read[name].isNull() for name in values]
@@ -71,6 +73,7 @@ def typed_rows(
         *(column.alias(name) for name, column in read.items()),
         unreadable.alias(IS_UNREADABLE),
         F.when(unreadable, F.coalesce(F.col(RAW), row)).alias(RAW),
+        *(F.col(quote(name)) for name in keep),
     )
 
 
@@ -85,7 +88,7 @@ def text_counts(
     whole = texts.where(F.col(RAW).isNull())
     aggregates = []
     for place, (name, kind) in enumerate(types.items()):
-        unread = F.when(_read(values[name], kind).isNull(), values[name])
+        unread = F.when(read_text(values[name], kind).isNull(), values[name])
         aggregates += [
             F.count(values[name]).alias(f"texts{place}"),
             F.count(unread).alias(f"unread{place}"),
@@ -97,6 +100,17 @@ def text_counts(
         for n, name in enumerate(types)
     ]
     return [column for column in counted if column[2] > 0]
+
+
+def read_text(text: Column, kind: str) -> Column:
+    """Return texts as values of a type; null where a text does not look like one."""
+    name = re.split(r"[(<]", kind, maxsplit=1)[0]
+    if name in _NESTED:
+        return F.from_json(text, kind)
+    if name not in _LOOKS:
+        return text.cast(kind)
+    # Spark's own cast is wider than a reader expects: '05:00' is a time of today, '1d' a number.
+    return F.when(F.trim(text).rlike(f"^({_LOOKS[name]})$"), text.try_cast(kind))
 
 
 class TypeGuess:
@@ -144,13 +158,3 @@ class TypeGuess:
 def _values(types: Mapping[str, str], nulls: Sequence[str]) -> dict[str, Column]:
     missing = ["", *nulls]
     return {name: F.when(~F.col(quote(name)).isin(missing), F.col(quote(name))) for name in types}
-
-
-def _read(text: Column, kind: str) -> Column:
-    name = re.split(r"[(<]", kind, maxsplit=1)[0]
-    if name in _NESTED:
-        return F.from_json(text, kind)
-    if name not in _LOOKS:
-        return text.cast(kind)
-    # Spark's own cast is wider than a reader expects: '05:00' is a time of today, '1d' a number.
-    return F.when(F.trim(text).rlike(f"^({_LOOKS[name]})$"), text.try_cast(kind))

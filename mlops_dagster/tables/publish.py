@@ -103,10 +103,13 @@ def publish_measured(
     location: TableLocation,
     origin: Origin,
     force: bool = False,
+    renew: bool = False,
 ) -> Publication:
     """Commit rows whose measure is known, verify the commit and record the publication.
 
-    Static rows that are published already are written again only with `force`.
+    Static rows that are published already are written again only with `force`. With `renew` they
+    are published again under this claim, without a commit: something beside them, such as their
+    quarantine, belongs to it.
 
     Raises:
         SupersededWrite: As `publish_frame`.
@@ -117,6 +120,9 @@ def publish_measured(
     unchanged = not force and _is_unchanged(session, target, earlier, measured, location)
     if unchanged and earlier is not None:
         ensure_holds(store, held)
+        if renew:
+            earlier = earlier.model_copy(update={"token": held.token, "batch": held.token})
+            record_published(store, held, earlier)
         return Publication(earlier, written=False)
     commit = commit_slice(
         session,

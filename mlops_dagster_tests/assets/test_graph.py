@@ -122,9 +122,11 @@ def test_every_asset_is_in_a_job(name: str, request: pytest.FixtureRequest) -> N
     assert built == set(definitions.resolve_all_asset_keys())
 
 
-def test_a_use_case_without_windows_has_one_job_without_partitions(churn: dg.Definitions) -> None:
-    (job,) = jobs_of(churn)
-    assert job.name == "churn_refresh"
+def test_a_use_case_without_windows_is_built_by_one_job_without_partitions(
+    churn: dg.Definitions,
+) -> None:
+    job, decisions = jobs_of(churn)
+    assert (job.name, decisions.name) == ("churn_refresh", "churn_quarantine")
     assert job.partitions_def is None
     assert sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys) == [
         "churn/bronze/customers",

@@ -1,6 +1,7 @@
 """The pages of the documentation as data: fenced blocks, commands, tables of keys, links."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 # The first line of a block that is a whole file is a comment with its path.
 _PATH = re.compile(r"(?:#|--) ([\w./-]+\.(?:yaml|sql|py))\n")
-_COMMAND = re.compile(r"mlops-dagster((?: +[\w./=:<>-]+)*)")
+_COMMAND = re.compile(r'mlops-dagster((?: +(?:[\w./=:<>-]+|"[^"`]*"))*)')
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def commands(page: Path) -> Iterator[list[str]]:
     for line in (*code, *shell.splitlines()):
         for match in _COMMAND.finditer(line):
             if not line[: match.start()].endswith(("import ", "/", "-", "'", "[")):
-                yield match[1].split()
+                yield shlex.split(match[1])
 
 
 def key_tables(page: Path) -> dict[str, list[KeyRow]]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from mlops_dagster.cli import main
@@ -26,6 +27,10 @@ def parse(arguments: list[str]) -> None:
     with main.make_context("mlops-dagster", list(arguments[:1])) as group:
         command = main.get_command(group, arguments[0])
         assert command is not None, f"no subcommand {arguments[0]}"
+        if isinstance(command, click.Group) and len(arguments) > 1:
+            verb = command.get_command(group, arguments[1])
+            assert verb is not None, f"no verb {arguments[1]} of {arguments[0]}"
+            command, arguments = verb, arguments[1:]
         known = {option for parameter in command.params for option in parameter.opts}
         given = {argument.split("=")[0] for argument in arguments[1:] if argument.startswith("-")}
         assert given <= known | {"--help"}
@@ -45,6 +50,8 @@ def test_the_check_of_commands_refuses_what_does_not_exist() -> None:
         parse(["dmeo"])
     with pytest.raises(AssertionError):
         parse(["demo", "--month", "4"])
+    with pytest.raises(AssertionError, match="no verb relaese"):
+        parse(["quarantine", "relaese"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

@@ -1,0 +1,78 @@
+"""Where the rows of a published batch are, and how those in quarantine stand: from events alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.row_ledger import RowLedger, RowStatus, read_rows
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.state.fence import published
+from mlops_dagster.state.store import EventStore
+
+
+@dataclass(frozen=True)
+class SliceCounts:
+    """The published batch of a slice, and where the rows that its rules stopped stand now.
+
+    Attributes:
+        ref: The table.
+        window: The window.
+        rows_in: Rows delivered; valid + quarantined + dropped + discarded.
+        valid: Rows published.
+        quarantined: Rows in quarantine.
+        dropped: Rows that a rule removed.
+        discarded: Rows that were left out by decision.
+        statuses: Rows by status; open ones as the quarantine holds them, the others as events tell.
+        failed_rules: Failing rows of each rule that did not pass.
+    """
+
+    ref: TableRef
+    window: str
+    rows_in: int
+    valid: int
+    quarantined: int
+    dropped: int
+    discarded: int
+    statuses: Mapping[RowStatus, int]
+    failed_rules: Mapping[str, int | None]
+
+
+def slice_counts(store: EventStore, ref: TableRef, window: str) -> SliceCounts | None:
+    """Return the counts of the published batch of a slice; None before the first one."""
+    publication = published(store, ref, window)
+    if publication is None:
+        return None
+    judged = next(
+        (
+            stored.event
+            for stored in reversed(store.read(batch_stream(ref, window)))
+            if isinstance(stored.event, BatchJudged) and stored.event.token == publication.batch
+        ),
+        None,
+    )
+    if judged is None:
+        return None
+    return SliceCounts(
+        ref=ref,
+        window=window,
+        rows_in=judged.rows_in,
+        valid=judged.valid,
+        quarantined=judged.quarantined,
+        dropped=judged.dropped,
+        discarded=judged.discarded,
+        statuses=count_statuses(read_rows(store, ref, window), judged.quarantined),
+        failed_rules=judged.failed_rules,
+    )
+
+
+def count_statuses(ledger: RowLedger, quarantined: int) -> Mapping[RowStatus, int]:
+    """Return how many rows stand where; `quarantined` is what the published batch put there."""
+    counts = dict.fromkeys(RowStatus, 0)
+    elsewhere = 0
+    for row in ledger.rows.values():
+        counts[row.status] += 1
+        elsewhere += not row.in_quarantine
+    # Rows without any event are in quarantine and open.
+    told = len(ledger.rows) - elsewhere
+    counts[RowStatus.OPEN] += quarantined - told
+    return counts
