@@ -26,6 +26,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."
     ),
     "down": Subcommand("mlops_dagster.cli.down", "Stop the local Spark server."),
+    "mlflow": Subcommand("mlops_dagster.cli.mlflow", "Open MLflow's web UI on an environment."),
     "schema": Subcommand("mlops_dagster.cli.schema", "Print or write JSON Schemas for editors."),
     "status": Subcommand("mlops_dagster.cli.status", "Show engine, champions and decisions."),
     "ui": Subcommand("mlops_dagster.cli.ui", "Open Dagster's web UI on an environment."),

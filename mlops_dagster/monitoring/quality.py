@@ -70,6 +70,7 @@ def quality_report(
     Raises:
         MonitoringError: A needed column is not in the frame.
     """
+    from mlops_dagster.training.calibration_bins import calibration_table
     from mlops_dagster.training.metrics import measure_all
 
     _check(frame, task, slices=slices, group=group)
@@ -98,6 +99,7 @@ def quality_report(
         labels=counts,
         final=counts.pending == 0,
         metrics=tuple(metrics),
+        calibration=calibration_table(outcome),
         verdict=verdict,
         text=_text(verdict, metrics, counts),
     )
@@ -224,13 +226,16 @@ def _measured(
     shortfall = improvement(expected.value, metric.value, metric=metric)
     tolerance = limit.of(expected.value) if limit else None
     update: dict[str, object] = {"shortfall": shortfall, "tolerance": tolerance}
+    if tolerance is not None:
+        worse = tolerance if metric.lower_is_better else -tolerance
+        update["accepted"] = expected.value + worse
     if interval is not None:
         widths = (interval.high - interval.low) / 2, (expected.high - expected.low) / 2
         margin = (widths[0] ** 2 + widths[1] ** 2) ** 0.5
         update["margin"] = margin
         if sure and tolerance is not None:
-            worse = shortfall - margin > tolerance
-            update["verdict"] = QualityVerdict.DEGRADED if worse else QualityVerdict.AS_EXPECTED
+            lost = shortfall - margin > tolerance
+            update["verdict"] = QualityVerdict.DEGRADED if lost else QualityVerdict.AS_EXPECTED
     return found.model_copy(update=update)
 
 

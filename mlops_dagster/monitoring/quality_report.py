@@ -3,8 +3,9 @@
 from typing import Literal
 
 from mlops_dagster.monitoring.payload import Payload
-from mlops_dagster.monitoring.summaries import QualitySummary, QualityVerdict
+from mlops_dagster.monitoring.summaries import MetricFigure, QualitySummary, QualityVerdict
 from mlops_dagster.spec.models import Task
+from mlops_dagster.training.evaluation import CalibrationBin
 
 
 class LabelCounts(Payload):
@@ -33,6 +34,7 @@ class MeasuredMetric(Payload):
         margin: Half-width of the interval of the shortfall: both intervals' half-widths, squared
             and added. None when the window's metric has no interval.
         tolerance: Shortfall that is accepted.
+        accepted: The value at that shortfall.
         reason: Why a value or an interval is missing.
     """
 
@@ -48,12 +50,16 @@ class MeasuredMetric(Payload):
     shortfall: float | None = None
     margin: float | None = None
     tolerance: float | None = None
+    accepted: float | None = None
     verdict: QualityVerdict
     reason: str | None = None
 
 
 class QualityReport(Payload):
-    """Metrics of one window's predictions by one model version; all rows first, then slices."""
+    """Metrics of one window's predictions by one model version; all rows first, then slices.
+
+    `calibration` are the bins behind the calibration error; none for a regression.
+    """
 
     version: Literal[1] = 1
     window: str
@@ -62,6 +68,7 @@ class QualityReport(Payload):
     labels: LabelCounts
     final: bool
     metrics: tuple[MeasuredMetric, ...]
+    calibration: tuple[CalibrationBin, ...] = ()
     verdict: QualityVerdict
     text: str
 
@@ -74,6 +81,7 @@ class QualityReport(Payload):
     def summary(self) -> QualitySummary:
         """What a decision needs of this report."""
         degraded = QualityVerdict.DEGRADED
+        primary = [m for m in self.overall if m.primary]
         return QualitySummary(
             window=self.window,
             model_version=self.model_version,
@@ -81,6 +89,18 @@ class QualityReport(Payload):
             matured_share=self.labels.matured_share,
             labelled_rows=self.labels.labelled,
             verdict=self.verdict,
-            degraded=tuple(m.metric for m in self.overall if m.primary and m.verdict is degraded),
+            degraded=tuple(m.metric for m in primary if m.verdict is degraded),
+            figures=tuple(
+                MetricFigure(
+                    metric=m.metric,
+                    value=m.value,
+                    low=m.low,
+                    high=m.high,
+                    expected=m.expected,
+                    accepted=m.accepted,
+                    degraded=m.verdict is degraded,
+                )
+                for m in primary
+            ),
             text=self.text,
         )
