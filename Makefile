@@ -1,5 +1,5 @@
 # `make demo` runs the main job, `make test` the tests; both set up what they need the first time.
-.PHONY: help demo ui test test-demo lint verify setup lock clean
+.PHONY: help demo ui screenshots test test-demo lint verify setup lock clean
 .DEFAULT_GOAL := help
 
 # The first that runs, is 3.10 to 3.12 and can make environments; `make setup PYTHON=...` names another.
@@ -15,6 +15,7 @@ INSTALLED := $(VENV)/requirements.lock
 help:
 	@echo "make demo    train on January to March 2013, replay the months after it, show what happened"
 	@echo "make ui      the Dagster web UI on the demo's runs"
+	@echo "make screenshots  the pictures of docs/ui.md from a finished demo; needs Chromium"
 	@echo "make test    all tests"
 	@echo "make test-demo  what the demo said, computed again by pandas and scikit-learn"
 	@echo "make lint    style, types and layers"
@@ -53,6 +54,9 @@ test: $(READY)
 
 test-demo: $(READY)
 	@$(BIN)/python -m pytest -m demo mlops_dagster_tests/finished_demo
+
+screenshots: $(READY)
+	@$(BIN)/python docs/screenshots/make.py
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -104,6 +104,15 @@ class Page:
             raise RuntimeError(f"nothing on the page says {text!r}")
         self.press(*place)
 
+    def scroll_to(self, text: str) -> None:
+        """Bring the first element that holds exactly this text to the top of what scrolls it."""
+        self.evaluate(f"""(() => {{
+          const found = [...document.querySelectorAll('td, div, span')]
+            .find(e => e.innerText && e.innerText.trim() === {json.dumps(text)} && e.offsetWidth);
+          if (!found) throw new Error('not on the page');
+          found.scrollIntoView({{block: 'start'}});
+        }})()""")
+
     def press(self, x: float, y: float) -> None:
         """Click a point of the window."""
         for kind in ("mousePressed", "mouseReleased"):

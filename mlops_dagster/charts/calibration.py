@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from mlops_dagster.charts.scale import Scale
-from mlops_dagster.charts.svg import DOT, document, dots, image, largest, line, path, text
+from mlops_dagster.charts.svg import DOT, document, dots, image, largest, line, path, text, uprights
 from mlops_dagster.training.evaluation import CalibrationBin
 
 _WIDTH, _HEIGHT = 300, 180
@@ -28,19 +28,19 @@ def reliability_diagram(bins: Sequence[CalibrationBin], *, about: str) -> str | 
     def draw(count: int) -> str:
         shown = _spread(bins, count)
         points = [(x(part.mean_predicted), y(part.observed_share)) for part in shown]
-        whiskers = ""
-        for part, (at, _) in zip(shown, points, strict=True):
-            low, high = _interval(part)
-            whiskers += f"M{at} {y(low)}V{y(high)}"
+        spans = [
+            (at, *(y(end) for end in _interval(part)))
+            for part, (at, _) in zip(shown, points, strict=True)
+        ]
         picture = document(
             [
                 path(line([(_LEFT, _GROUND), (_RIGHT, _TOP)]), stroke="silver"),
-                path(whiskers, stroke="teal"),
+                path(uprights(spans), stroke="teal"),
                 path(dots(points), stroke="teal", more=DOT),
                 text((4, 13), f"came true, {about}"),
-                text((_LEFT - 4, _TOP + 8), f"{most:g}", anchor="end"),
-                text((_LEFT - 4, _GROUND), "0", anchor="end"),
-                text((_RIGHT, _GROUND + 15), f"{most:g}", anchor="end"),
+                text((_LEFT - 4, _TOP + 8), f"{most:g}", end=True),
+                text((_LEFT - 4, _GROUND), "0", end=True),
+                text((_RIGHT, _GROUND + 15), f"{most:g}", end=True),
                 text((_LEFT, _GROUND + 15), "0"),
                 text((_LEFT + 80, _GROUND + 15), "predicted"),
             ],

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mlops_dagster.charts.scale import short
 from mlops_dagster.charts.svg import (
     WIDTH,
-    bars,
+    centred,
     clipped,
     document,
     image,
@@ -16,6 +16,7 @@ from mlops_dagster.charts.svg import (
     path,
     steps,
     text,
+    uprights,
 )
 from mlops_dagster.monitoring.baseline import Baseline
 from mlops_dagster.monitoring.counts import CategoryCounts, NumericCounts, Profile
@@ -81,10 +82,13 @@ def _numeric(
             [
                 path(steps((4, _GROUND), width, heights[0]), fill=REFERENCE),
                 path(
-                    steps((4, _GROUND), width, heights[1]), stroke=WINDOW, more="stroke-width='2'"
+                    steps((4, _GROUND), width, heights[1]),
+                    stroke=WINDOW,
+                    fill="none",
+                    more="stroke-width='2'",
                 ),
                 text((4, 119), short(low)),
-                text((4 + width * len(merged[0]), 119), short(high), anchor="end"),
+                text((4 + width * len(merged[0]), 119), short(high), end=True),
             ],
         )
 
@@ -112,19 +116,21 @@ def _categories(
             drift,
             window,
             [
-                path(bars(_GROUND, width, zip(left, heights[0], strict=True)), fill=REFERENCE),
-                path(
-                    bars(
-                        _GROUND,
-                        width,
-                        zip((x + width for x in left), heights[1], strict=True),
-                    ),
-                    fill=WINDOW,
-                ),
                 *(
-                    text((x + width, 119), name, anchor="middle")
-                    for x, name in zip(left, names, strict=True)
+                    path(
+                        uprights(
+                            (x + shift, _GROUND, _GROUND - h)
+                            for x, h in zip(left, part, strict=True)
+                        ),
+                        stroke=color,
+                        more=f"stroke-width='{width}'",
+                    )
+                    for shift, part, color in (
+                        (width // 2, heights[0], REFERENCE),
+                        (width + width // 2, heights[1], WINDOW),
+                    )
                 ),
+                centred(text((x + width, 119), name) for x, name in zip(left, names, strict=True)),
             ],
         )
 
@@ -143,8 +149,8 @@ def _picture(drift: ColumnDrift, window: str, parts: Sequence[str]) -> str:
         title += f", {percent(drift.missing_window)} missing"
     head = [
         text((4, 13), title),
-        text((WIDTH - 70, 13), "hold-out", fill="gray", anchor="end"),
-        text((WIDTH - 4, 13), clipped(window, 13), fill=WINDOW, anchor="end"),
+        text((WIDTH - 70, 13), "hold-out", fill="gray", end=True),
+        text((WIDTH - 4, 13), clipped(window, 13), fill=WINDOW, end=True),
     ]
     picture = document([*parts, *head], height=_HEIGHT)
     return image(picture, f"{drift.column} in hold-out and {window}")

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 INLINE_LENGTH = 1000
 
 WIDTH = 400
-_FONT = "font-size='11' font-family='sans-serif'"
+_STYLE = "background:white;font:11px sans-serif"
 # Not in XML 1.0 at all, not even escaped.
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -26,27 +26,35 @@ Point = tuple[int, int]
 def document(parts: Iterable[str], *, height: int, width: int = WIDTH) -> str:
     """Return a picture on white ground, so that it reads in a dark page too."""
     size = f"width='{width}' height='{height}'"
-    head = f"<svg xmlns='http://www.w3.org/2000/svg' {size} {_FONT} style='background:white'>"
+    head = f"<svg xmlns='http://www.w3.org/2000/svg' {size} style='{_STYLE}'>"
     return f"{head}{''.join(parts)}</svg>"
 
 
-def text(at: Point, words: str, *, fill: str = "", anchor: str = "") -> str:
-    """Return words at a point: its left end, or its `middle` or `end`."""
+def text(at: Point, words: str, *, fill: str = "", end: bool = False) -> str:
+    """Return words that begin at a point, or end there."""
     attributes = f"x='{at[0]}' y='{at[1]}'"
     if fill:
         attributes += f" fill='{fill}'"
-    if anchor:
-        attributes += f" text-anchor='{anchor}'"
+    if end:
+        attributes += " text-anchor='end'"
     return f"<text {attributes}>{escape(_FORBIDDEN.sub('?', words))}</text>"
 
 
-def path(drawn: str, *, stroke: str = "", fill: str = "none", more: str = "") -> str:
-    """Return a path; `more` are further attributes."""
+def centred(parts: Iterable[str]) -> str:
+    """Return texts that have their points in their middle."""
+    return f"<g text-anchor='middle'>{''.join(parts)}</g>"
+
+
+def path(drawn: str, *, stroke: str = "", fill: str = "", more: str = "") -> str:
+    """Return a path; `more` are further attributes.
+
+    Without `fill` what the path encloses is black: straight lines enclose nothing.
+    """
     if not drawn:
         return ""
-    attributes = f" fill='{fill}'"
-    if stroke:
-        attributes += f" stroke='{stroke}'"
+    attributes = "".join(
+        f" {name}='{value}'" for name, value in (("fill", fill), ("stroke", stroke)) if value
+    )
     return f"<path d='{drawn}'{attributes}{' ' + more if more else ''}/>"
 
 
@@ -54,10 +62,12 @@ def line(points: Sequence[Point]) -> str:
     """Return a path through points, in steps from one to the next: short numbers."""
     if not points:
         return ""
-    drawn = f"M{points[0][0]} {points[0][1]}"
-    for (x, y), (to_x, to_y) in pairwise(points):
-        drawn += f"l{to_x - x} {to_y - y}"
-    return drawn
+    # A minus parts two numbers as well as a blank does.
+    drawn = [
+        f"{to_x - x}{to_y - y if to_y < y else f' {to_y - y}'}"
+        for (x, y), (to_x, to_y) in pairwise(points)
+    ]
+    return f"M{points[0][0]} {points[0][1]}{'l' if drawn else ''}{' '.join(drawn)}"
 
 
 def steps(start: Point, width: int, heights: Sequence[int]) -> str:
@@ -71,9 +81,9 @@ def steps(start: Point, width: int, heights: Sequence[int]) -> str:
     return f"{drawn}v{before}z"
 
 
-def bars(ground: int, width: int, tops: Iterable[Point]) -> str:
-    """Return bars of one width from the ground up; a point is the left end and the height."""
-    return "".join(f"M{x} {ground}v{-height}h{width}v{height}" for x, height in tops)
+def uprights(spans: Iterable[tuple[int, int, int]]) -> str:
+    """Return an upright line a span: where it stands, and its ends."""
+    return "".join(f"M{x} {low}v{high - low}" for x, low, high in spans)
 
 
 def dots(points: Iterable[Point]) -> str:

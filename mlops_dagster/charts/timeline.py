@@ -1,6 +1,7 @@
 """Windows side by side: a metric with its interval beside what was expected, and decisions."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from mlops_dagster.charts.scale import places, scale_of, short
 from mlops_dagster.charts.svg import (
@@ -11,8 +12,10 @@ from mlops_dagster.charts.svg import (
     dots,
     image,
     largest,
+    line,
     path,
     text,
+    uprights,
 )
 from mlops_dagster.monitoring.decision import Decision, DecisionKind
 from mlops_dagster.monitoring.summaries import MetricFigure
@@ -21,7 +24,7 @@ from mlops_dagster.monitoring.summaries import MetricFigure
 _WINDOWS = 24
 _LEFT, _RIGHT = 44, WIDTH - 6
 _KINDS: Mapping[str, tuple[str, tuple[DecisionKind, ...]]] = {
-    "hold": ("silver", (DecisionKind.HOLD,)),
+    "hold": ("gray", (DecisionKind.HOLD,)),
     "train": ("teal", (DecisionKind.TRAIN_FIRST, DecisionKind.RETRAIN)),
     "blocked": ("tomato", (DecisionKind.BLOCKED,)),
 }
@@ -30,8 +33,8 @@ _KINDS: Mapping[str, tuple[str, tuple[DecisionKind, ...]]] = {
 def metric_timeline(metric: str, windows: Sequence[tuple[str, MetricFigure]]) -> str | None:
     """Return Markdown with a metric window by window; None if no window has it.
 
-    A point with its 95 % interval, in red where the metric is degraded; grey is what the hold-out
-    of the model in charge led to expect, dashed the worst value that is accepted.
+    A line through the values, each with its 95 % interval and a red dot where it is degraded; grey
+    is what the hold-out of the model in charge led to expect, dashed the worst accepted value.
 
     Args:
         metric: Name of the metric.
@@ -46,8 +49,13 @@ def metric_timeline(metric: str, windows: Sequence[tuple[str, MetricFigure]]) ->
         figures = [figure for _, figure in shown]
         x = places(len(shown), _LEFT, _RIGHT)
         y = scale_of(_values(figures), 92, 22)
-        good = [(at, f) for at, f in zip(x, figures, strict=True) if not f.degraded]
-        bad = [(at, f) for at, f in zip(x, figures, strict=True) if f.degraded]
+        points = [(at, y(f.value or 0.0)) for at, f in zip(x, figures, strict=True)]
+        bad = [point for point, f in zip(points, figures, strict=True) if f.degraded]
+        spans = [
+            (at, y(f.low), y(f.high))
+            for at, f in zip(x, figures, strict=True)
+            if f.low is not None and f.high is not None
+        ]
         return image(
             document(
                 [
@@ -57,26 +65,10 @@ def metric_timeline(metric: str, windows: Sequence[tuple[str, MetricFigure]]) ->
                         [None if f.accepted is None else y(f.accepted) for f in figures],
                         more="stroke-dasharray='3'",
                     ),
-                    *(
-                        part
-                        for found, color in ((good, "teal"), (bad, "tomato"))
-                        for part in (
-                            path(
-                                "".join(
-                                    f"M{at} {y(f.low)}V{y(f.high)}"
-                                    for at, f in found
-                                    if f.low is not None and f.high is not None
-                                ),
-                                stroke=color,
-                            ),
-                            path(
-                                dots((at, y(f.value or 0.0)) for at, f in found),
-                                stroke=color,
-                                more=DOT,
-                            ),
-                        )
-                    ),
-                    text((4, 13), clipped(metric, 40)),
+                    path(uprights(spans), stroke="teal"),
+                    path(line(points), stroke="teal", fill="none"),
+                    path(dots(bad), stroke="tomato", more=DOT),
+                    text((4, 13), f"{clipped(metric, 30)}; grey: expected, dashed: accepted"),
                     text((4, 30), short(y.high)),
                     text((4, 92), short(y.low)),
                     *_ends([key for key, _ in shown], x, 110),
@@ -122,14 +114,12 @@ def _values(figures: Sequence[MetricFigure]) -> list[float | None]:
 
 def _level(x: Sequence[int], heights: Sequence[int | None], *, more: str = "") -> str:
     """Return a line at the height of each window, broken where there is none."""
-    drawn, before = "", None
     half = (x[1] - x[0]) // 2 if len(x) > 1 else 20
-    for at, height in zip(x, heights, strict=True):
-        if height is not None and height == before:
-            drawn += f"H{at + half}"
-        elif height is not None:
-            drawn += f"M{at - half} {height}H{at + half}"
-        before = height
+    drawn = ""
+    for height, same in groupby(zip(x, heights, strict=True), key=lambda place: place[1]):
+        at = [place for place, _ in same]
+        if height is not None:
+            drawn += f"M{at[0] - half} {height}H{at[-1] + half}"
     return path(drawn, stroke="gray", more=more)
 
 
@@ -138,4 +128,4 @@ def _ends(keys: Sequence[str], x: Sequence[int], y: int) -> list[str]:
     first = text((max(4, x[0] - 20), y), clipped(keys[0], 13))
     if len(keys) == 1:
         return [first]
-    return [first, text((WIDTH - 4, y), clipped(keys[-1], 13), anchor="end")]
+    return [first, text((WIDTH - 4, y), clipped(keys[-1], 13), end=True)]

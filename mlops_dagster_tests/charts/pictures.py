@@ -21,7 +21,7 @@ def picture(markdown: str | None) -> ElementTree.Element:
     assert found, markdown
     root = ElementTree.fromstring(unquote(found[1]))
     assert {element.tag for element in root.iter()} <= {
-        f"{_SVG}{n}" for n in ("svg", "text", "path")
+        f"{_SVG}{n}" for n in ("svg", "g", "text", "path")
     }
     assert {name for element in root.iter() for name in element.attrib} <= _ATTRIBUTES
     return root

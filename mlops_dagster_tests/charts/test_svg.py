@@ -35,7 +35,7 @@ def test_any_text_stands_in_the_picture_and_nowhere_else(told: str) -> None:
 
 
 def test_a_line_ends_where_its_last_point_is() -> None:
-    assert line([(1, 2), (4, 0), (4, 9)]) == "M1 2l3 -2l0 9"
+    assert line([(1, 2), (4, 0), (4, 9)]) == "M1 2l3-2 0 9"
     assert line([]) == ""
 
 

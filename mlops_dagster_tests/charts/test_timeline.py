@@ -35,13 +35,27 @@ def dots(markdown: str | None, color: str) -> list[tuple[int, int]]:
     ]
 
 
+def values(markdown: str | None) -> list[tuple[int, int]]:
+    """Return the points of the line through the values."""
+    drawn = next(path for path in paths(markdown, "teal") if "v" not in path)
+    x, y, *steps = (int(number) for number in re.findall(r"-?\d+", drawn))
+    points = [(x, y)]
+    for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+        points.append((points[-1][0] + dx, points[-1][1] + dy))
+    return points
+
+
 def test_a_year_of_months_is_shown_whole_and_in_order() -> None:
-    values = [0.7 + 0.004 * place for place in range(12)]
-    shown = metric_timeline("roc_auc", list(zip(MONTHS, map(figure, values), strict=True)))
-    points = dots(shown, "teal")
+    name = "expected_calibration_error"
+    figures = [figure(0.7 + 0.004 * place, degraded=place in (5, 6)) for place in range(12)]
+    shown = metric_timeline(name, list(zip(MONTHS, figures, strict=True)))
+    points = values(shown)
     assert len(points) == 12
-    assert points == sorted(points, key=lambda point: (point[0], -point[1]))
-    assert words(shown)[0] == "roc_auc"
+    assert points == sorted(points)
+    # Heights grow downward.
+    assert points == sorted(points, key=lambda point: -point[1])
+    assert dots(shown, "tomato") == points[5:7]
+    assert words(shown)[0].startswith(name)
     assert words(shown)[-2:] == ["2013-01", "2013-12"]
 
 
@@ -49,8 +63,7 @@ def test_a_degraded_window_is_red() -> None:
     shown = metric_timeline(
         "roc_auc", [("2013-01", figure(0.72)), ("2013-02", figure(0.6, degraded=True))]
     )
-    assert len(dots(shown, "teal")) == len(dots(shown, "tomato")) == 1
-    assert dots(shown, "tomato")[0] > dots(shown, "teal")[0]
+    assert dots(shown, "tomato") == values(shown)[1:]
 
 
 def test_what_was_expected_lies_above_what_is_accepted_of_a_rank_metric() -> None:
@@ -58,7 +71,7 @@ def test_what_was_expected_lies_above_what_is_accepted_of_a_rank_metric() -> Non
     expected, accepted = (
         int(found[1]) for path in paths(shown, "gray") if (found := re.search(r"M\d+ (\d+)", path))
     )
-    assert expected < dots(shown, "teal")[0][1] < accepted
+    assert expected < values(shown)[0][1] < accepted
 
 
 @pytest.mark.parametrize("count", [1, 13, 24, 500])
@@ -67,12 +80,12 @@ def test_of_many_windows_the_newest_fit(count: int) -> None:
     shown = metric_timeline("mean_absolute_error", [(key, figure(0.7123)) for key in keys])
     assert shown is not None
     assert fits(shown)
-    assert dots(shown, "teal")
+    assert len(values(shown)) >= min(count, 12)
 
 
 def test_a_window_without_the_metric_is_left_out() -> None:
     windows = [("2013-01", figure(None)), ("2013-02", figure(0.7))]
-    assert len(dots(metric_timeline("roc_auc", windows), "teal")) == 1
+    assert len(values(metric_timeline("roc_auc", windows))) == 1
     assert metric_timeline("roc_auc", windows[:1]) is None
 
 
@@ -88,7 +101,7 @@ def test_decisions_have_a_point_each_and_the_champion_where_it_changes() -> None
     )
     assert shown is not None
     assert fits(shown)
-    assert [len(dots(shown, color)) for color in ("silver", "teal", "tomato")] == [7, 2, 1]
+    assert [len(dots(shown, color)) for color in ("gray", "teal", "tomato")] == [7, 2, 1]
     assert [word for word in words(shown) if word.startswith("v")] == ["v1", "v2"]
 
 
