@@ -75,7 +75,9 @@ SHOTS = {
         f"{_ASSETS}/silver/schedule?view=checks&checkDetail=destination_name_is_not_null", "Plots"
     ),
     "model": Shot(f"{_ASSETS}/model/departure_delay?view=overview", "importances", height=1200),
-    "drift": Shot(f"{_ASSETS}/monitoring/departure_delay_drift?view=overview", "most_drifted_1"),
+    "drift": Shot(
+        f"{_ASSETS}/monitoring/departure_delay_drift?view=overview", "most_drifted_1", height=1300
+    ),
     "quality": Shot(f"{_ASSETS}/monitoring/departure_delay_quality?view=overview", "roc_auc"),
     "decision": Shot(f"{_ASSETS}/monitoring/departure_delay_decision?view=overview", "reason"),
     "runs": Shot("/runs", "flight_delays_close"),

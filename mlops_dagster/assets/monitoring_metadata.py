@@ -68,11 +68,11 @@ def drift_metadata(compared: "WindowCompared") -> Metadata:
     metadata: Metadata = {
         "verdict": dg.MetadataValue.text(report.verdict),
         "severity": dg.MetadataValue.text(report.severity.value),
+        **_overlays(compared),
         "model_version": dg.MetadataValue.text(report.model_version),
         "drifted_columns": dg.MetadataValue.int(len(report.summary.columns)),
         "data_faults": dg.MetadataValue.int(len(report.faults)),
         "rows": dg.MetadataValue.int(report.rows_window),
-        **_overlays(compared),
     }
     if columns:
         metadata["columns"] = dg.MetadataValue.table(
@@ -147,17 +147,19 @@ def quality_metadata(reports: "tuple[QualityReport, ...]", history: "MonitorHist
     metadata: Metadata = {
         "verdict": dg.MetadataValue.text(newest.text),
         "model_version": dg.MetadataValue.text(newest.model_version),
+        **_over_windows(history),
+    }
+    diagram = reliability_diagram(newest.calibration, about=newest.window)
+    if diagram is not None:
+        metadata["calibration"] = dg.MetadataValue.md(diagram)
+    metadata |= {
         "labelled": dg.MetadataValue.int(newest.labels.labelled),
-        "matured_share": dg.MetadataValue.float(newest.labels.matured_share),
+        "matured_share": dg.MetadataValue.float(rounded(newest.labels.matured_share)),
         "final": dg.MetadataValue.bool(newest.final),
     }
     for metric in newest.overall:
         if metric.value is not None:
             metadata[metric.metric] = dg.MetadataValue.float(rounded(metric.value))
-    metadata |= _over_windows(history)
-    diagram = reliability_diagram(newest.calibration, about=newest.window)
-    if diagram is not None:
-        metadata["calibration"] = dg.MetadataValue.md(diagram)
     rows = [
         dg.TableRecord(
             {
@@ -223,7 +225,6 @@ def decision_metadata(decision: "Decision", history: "MonitorHistory") -> Metada
     metadata: Metadata = {
         "decision": dg.MetadataValue.text(decision.kind.value),
         "reason": dg.MetadataValue.text(decision.reason),
-        "trains": dg.MetadataValue.int(int(decision.kind.trains)),
     }
     if decision.champion is not None:
         metadata["champion"] = dg.MetadataValue.text(decision.champion)
@@ -232,6 +233,7 @@ def decision_metadata(decision: "Decision", history: "MonitorHistory") -> Metada
     if picture is not None:
         metadata["decisions_over_windows"] = dg.MetadataValue.md(picture)
         metadata["decisions"] = dg.MetadataValue.table(_decisions(decided))
+    metadata["trains"] = dg.MetadataValue.int(int(decision.kind.trains))
     return metadata
 
 

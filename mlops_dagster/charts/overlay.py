@@ -66,11 +66,16 @@ def drift_overlay(
 def _numeric(
     grid: NumericGrid, before: NumericCounts, now: NumericCounts, drift: ColumnDrift, window: str
 ) -> str:
-    edges = np.asarray(grid.edges)
-    samples = [np.cumsum(counts.counts)[:-1] / counts.present for counts in (before, now)]
+    edges = _reach(np.asarray(grid.edges), before, now)
+    samples = [
+        np.concatenate([[0.0], np.cumsum(counts.counts)[:-1] / counts.present, [1.0]])
+        for counts in (before, now)
+    ]
     cuts, at = _cuts(edges, samples)
     shares = [np.diff(np.interp(cuts, at, below)) for below in samples]
     low, high = (cuts[0] + 1, cuts[-1]) if _whole(edges) else (cuts[0], cuts[-1])
+    # The edge just below zero is zero to a reader.
+    low, high = (0.0 if abs(end) < 1e-9 * (high - low) else end for end in (low, high))
 
     def draw(bins: int) -> str:
         merged = shares if bins >= len(shares[0]) else [_halved(part) for part in shares]
@@ -154,6 +159,16 @@ def _picture(drift: ColumnDrift, window: str, parts: Sequence[str]) -> str:
     ]
     picture = document([*parts, *head], height=_HEIGHT)
     return image(picture, f"{drift.column} in hold-out and {window}")
+
+
+def _reach(edges: Shares, before: NumericCounts, now: NumericCounts) -> Shares:
+    """Return the edges and how far values lie beyond them: at most the hold-out's range again."""
+    span = edges[-1] - edges[0]
+    lows = [end for end in (before.low, now.low) if end is not None and np.isfinite(end)]
+    highs = [end for end in (before.high, now.high) if end is not None and np.isfinite(end)]
+    low = max(min(lows, default=edges[0]), edges[0] - span)
+    high = min(max(highs, default=edges[-1]), edges[-1] + span)
+    return np.concatenate([[min(low, edges[0])], edges, [max(high, edges[-1])]])
 
 
 def _cuts(edges: Shares, samples: Sequence[Shares]) -> tuple[Shares, Shares]:

@@ -53,6 +53,24 @@ def test_a_shifted_number_is_drawn_to_the_right_of_the_hold_out() -> None:
     assert words(shown)[2].startswith("temperature: ")
 
 
+def test_what_lies_beyond_the_hold_out_is_drawn_at_most_its_range_away() -> None:
+    rng = np.random.default_rng(0)
+    before = pd.Series(rng.uniform(0, 10, 20_000), name="x")
+    now = pd.Series(rng.uniform(5, 15, 20_000))
+    shown = overlay(before, now, "numeric")
+    low, high = (float(text) for text in words(shown)[:2])
+    assert (low, high) == (pytest.approx(0, abs=0.3), pytest.approx(15, abs=0.3))
+    assert words(shown)[2].endswith("out of range")
+    now[:1_000] = 1e9
+    assert float(words(overlay(before, now, "numeric"))[1]) == pytest.approx(20, abs=0.1)
+
+
+def test_an_end_just_below_zero_is_zero() -> None:
+    rng = np.random.default_rng(0)
+    before = pd.Series(rng.uniform(0, 1, 20_000).clip(0.4) - 0.4, name="share")
+    assert words(overlay(before, before, "numeric"))[0] == "0"
+
+
 def test_whole_numbers_have_a_bar_each() -> None:
     rng = np.random.default_rng(0)
     before = pd.Series(rng.integers(5, 23, 20_000), name="hour")
