@@ -1,5 +1,5 @@
 # `make demo` runs the main job, `make test` the tests; both set up what they need the first time.
-.PHONY: help demo ui screenshots test test-demo lint verify setup lock clean
+.PHONY: help demo churn ui screenshots test test-demo lint verify setup lock clean
 .DEFAULT_GOAL := help
 
 # The first that runs, is 3.10 to 3.12 and can make environments; `make setup PYTHON=...` names another.
@@ -14,6 +14,7 @@ INSTALLED := $(VENV)/requirements.lock
 
 help:
 	@echo "make demo    train on January to March 2013, replay the months after it, show what happened"
+	@echo "make churn   the example customer_churn: from one file to a registered model and scores"
 	@echo "make ui      the Dagster web UI on the demo's runs"
 	@echo "make screenshots  the pictures of docs/ui.md from a finished demo; needs Chromium"
 	@echo "make test    all tests"
@@ -45,6 +46,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	@$(BIN)/mlops-dagster demo $(DEMO_OPTIONS)
+
+churn: $(READY)
+	@$(BIN)/mlops-dagster run customer_churn
 
 ui: $(READY)
 	@$(BIN)/mlops-dagster ui

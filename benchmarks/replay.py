@@ -9,9 +9,7 @@ The result is appended to benchmarks/results/replay.jsonl.
 """
 
 import argparse
-import json
 import os
-import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -26,9 +24,9 @@ import dagster as dg
 import mlflow.tracking
 from pyspark.sql.connect.client import SparkConnectClient
 
+from benchmarks.record import append_result, copy_project
 from mlops_dagster.automation.instance import prepare_instance
 from mlops_dagster.automation.replay import replay_window
-from mlops_dagster.clock import utc_now
 from mlops_dagster.definitions import build_definitions
 from mlops_dagster.engine.connect import open_engine
 from mlops_dagster.engine.files import EngineFiles
@@ -36,7 +34,6 @@ from mlops_dagster.engine.server import stop_server
 from mlops_dagster.lifecycle import training
 from mlops_dagster.resources.workspace import cached_workspace
 
-ROOT = Path(__file__).parents[1]
 USE_CASE = "flight_delays"
 
 
@@ -111,18 +108,8 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=5, help="the last month of 2013")
     last = parser.parse_args().last
     with tempfile.TemporaryDirectory() as folder:
-        root = _project(Path(folder))
-        result = _replay(root, last)
-    with (ROOT / "benchmarks" / "results" / "replay.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(result) + "\n")
-
-
-def _project(root: Path) -> Path:
-    for name in ("use_cases", "environments"):
-        shutil.copytree(ROOT / name, root / name)
-    shutil.copy(ROOT / "project.yaml", root / "project.yaml")
-    shutil.copytree(ROOT / "landing", root / "landing")
-    return root
+        result = _replay(copy_project(Path(folder)), last)
+    append_result("replay", result)
 
 
 def _replay(root: Path, last: int) -> dict[str, object]:
@@ -155,7 +142,6 @@ def _replay(root: Path, last: int) -> dict[str, object]:
     share = sum(float(str(r["own"])) for r in counted) / sum(float(str(r["wall"])) for r in counted)
     print(f"own share of the wall time after the first month: {share:.0%}")
     return {
-        "at": utc_now().isoformat(timespec="seconds"),
         "runs": runs,
         "own_share": round(share, 3),
         "spark_calls": watch.calls["spark"],

@@ -4,14 +4,12 @@ Each command runs in a process of its own, five times; the table shows medians i
 ratio to the floor of the same run. The result is appended to benchmarks/results/startup.jsonl.
 """
 
-import json
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 from time import perf_counter
 
-from mlops_dagster.clock import utc_now
+from benchmarks.record import ROOT, append_result
 
 RUNS = 5
 LOAD = "from mlops_dagster.definitions import defs; defs().get_repository_def()"
@@ -33,25 +31,18 @@ COMMANDS = {
 
 def main() -> None:
     """Measure, print a table, append the result."""
-    root = Path(__file__).parents[1]
-    medians = {name: _median(arguments, root) for name, arguments in COMMANDS.items()}
+    medians = {name: _median(arguments) for name, arguments in COMMANDS.items()}
     floor = medians["floor: import dagster"]
     for name, seconds in medians.items():
         print(f"{name:28} {seconds:6.2f} s  {seconds / floor:5.2f} x floor")
-    result = {
-        "at": utc_now().isoformat(timespec="seconds"),
-        "runs": RUNS,
-        "median_seconds": medians,
-    }
-    with (root / "benchmarks" / "results" / "startup.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(result) + "\n")
+    append_result("startup", {"runs": RUNS, "median_seconds": medians})
 
 
-def _median(arguments: list[str], root: Path) -> float:
+def _median(arguments: list[str]) -> float:
     times = []
     for _ in range(RUNS):
         started = perf_counter()
-        subprocess.run([sys.executable, *arguments], cwd=root, check=True, capture_output=True)
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
         times.append(perf_counter() - started)
     return round(statistics.median(times), 3)
 

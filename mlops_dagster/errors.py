@@ -134,6 +134,14 @@ class TransferTooLarge(TerminalError):
     """More rows or bytes would cross to the client than the limit allows."""
 
 
+class ReadOnlySession(TerminalError):
+    """A notebook's Spark session was asked to change something."""
+
+
+class UnknownName(TerminalError):
+    """There is no table, model, version or window of this name."""
+
+
 class StateConflict(TerminalError):
     """Another writer appended to the same stream first."""
 

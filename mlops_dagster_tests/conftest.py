@@ -25,9 +25,16 @@ from mlops_dagster_tests.interceptor import ServerlessRules
 
 # Files of end_to_end/ whose tests read and continue one project.
 FILES_OF_ONE_LIFE = frozenset(
-    {"test_again.py", "test_by_name.py", "test_loop.py", "test_two_clocks.py"}
+    {
+        "test_again.py",
+        "test_by_name.py",
+        "test_loop.py",
+        "test_notebook.py",
+        "test_own_code.py",
+        "test_two_clocks.py",
+    }
 )
-_LONGEST = frozenset({"end_to_end", "energy_demand", "flight_delays"})
+_LONGEST = frozenset({"customer_churn", "end_to_end", "energy_demand", "flight_delays"})
 REMOTE_VARIABLE = "MLOPS_DAGSTER_TEST_REMOTE"
 
 

@@ -11,6 +11,7 @@ from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import partitions_of, same_window
 from mlops_dagster.assets.place import stage_place
 from mlops_dagster.assets.stage import stage_errors, stage_run
+from mlops_dagster.assets.tags import EXPERIMENTAL_TAG
 from mlops_dagster.resources.mlflow import MlflowResource
 from mlops_dagster.resources.workspace import WorkspaceResource
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase
@@ -24,8 +25,8 @@ STAGING_TESTS = "staging_tests"
 def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.AssetsDefinition:
     """Return the asset of a promotion: staging tests in a clean process, then a compare-and-swap.
 
-    A model that was not registered, or fails its staging tests, leaves the asset unmaterialized for
-    the window: the champion in charge stays.
+    A model that was not registered, is experimental, or fails its staging tests, leaves the asset
+    unmaterialized for the window: the champion in charge stays.
     """
     key = champion_key(model)
     calendar = use_case.calendar
@@ -60,16 +61,18 @@ def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.Assets
     def promote(
         context: dg.AssetExecutionContext, mlops: WorkspaceResource, mlflow: MlflowResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        from mlops_dagster.lifecycle.alerts import gate_alerts, send_alerts
+        from mlops_dagster.lifecycle.alerts import gate_alerts, tell_alerts
         from mlops_dagster.lifecycle.promotion import promote_candidate
 
         place = stage_place(stage_run(context, calendar), mlops, mlflow)
         with stage_errors():
-            promotion = promote_candidate(place, model)
-        if not promotion.promoted:
-            send_alerts(
-                mlops.workspace, gate_alerts(place, use_case, model, promotion.reason), context.log
+            run = context.instance.get_run_by_id(context.run_id)
+            promotion = promote_candidate(
+                place, model, experimental=run is not None and EXPERIMENTAL_TAG in run.tags
             )
+        if not promotion.promoted and not promotion.experimental:
+            alerts = gate_alerts(place, use_case, model, promotion.reason)
+            tell_alerts(place, model, alerts, context.log)
         context.log.info(promotion.reason)
         yield from _results(key, promotion, place.window)
 

@@ -12,7 +12,7 @@ from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import partitions_of, same_window
 from mlops_dagster.assets.place import stage_place
 from mlops_dagster.assets.stage import stage_errors, stage_run
-from mlops_dagster.assets.tags import DECISION_TAG
+from mlops_dagster.assets.tags import DECISION_TAG, EXPERIMENTAL_TAG
 from mlops_dagster.resources.mlflow import MlflowResource
 from mlops_dagster.resources.spark import SparkResource
 from mlops_dagster.resources.workspace import WorkspaceResource
@@ -44,16 +44,23 @@ def model_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.AssetsDef
         spark: SparkResource,
         mlflow: MlflowResource,
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        from mlops_dagster.lifecycle.overrides import Overrides
         from mlops_dagster.lifecycle.training import train_candidate
 
         reason = config.reason or context.run.tags.get(DECISION_TAG, "")
+        overrides = Overrides(config.max_rows, config.ignore_gates)
+        if overrides.words:
+            words = ", ".join(overrides.words)
+            context.instance.add_run_tags(context.run_id, {EXPERIMENTAL_TAG: words})
         place = stage_place(stage_run(context, calendar), mlops, mlflow)
         with stage_errors(), spark.step(f"training of {model.stream}") as session:
-            candidate = train_candidate(session, place, model, seed=config.seed, reason=reason)
+            candidate = train_candidate(
+                session, place, model, seed=config.seed, reason=reason, overrides=overrides
+            )
         yield from gate_checks(key, model, candidate.gates)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata=candidate_metadata(candidate, place.tracker.uri),
+            metadata=candidate_metadata(candidate, place.tracker.uri, reason=reason),
             data_version=dg.DataVersion(candidate.bundle.digest),
         )
 

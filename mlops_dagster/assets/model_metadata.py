@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mlops_dagster.lifecycle.training import Candidate
     from mlops_dagster.training.gate_report import GateReport
 
+# The table of metrics with their intervals.
+METRICS = "metrics"
 # How many features the table of importances shows.
 _SHOWN_FEATURES = 15
 
@@ -62,7 +64,7 @@ def gate_checks(
         )
 
 
-def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
+def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str) -> Metadata:
     """Return outcome, version and links, metrics, calibration, importances, what it was made of.
 
     Metrics have one key each, so that Dagster plots them over the cutoffs.
@@ -85,7 +87,7 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
     if diagram is not None:
         metadata["calibration"] = dg.MetadataValue.md(diagram)
     if evaluation.metrics:
-        metadata["metrics"] = dg.MetadataValue.table(_metrics(candidate))
+        metadata[METRICS] = dg.MetadataValue.table(_metrics(candidate))
     metadata["importances"] = _importances(candidate)
     metadata |= {
         "fit_rows": dg.MetadataValue.int(candidate.trained.fit_rows),
@@ -97,7 +99,13 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str) -> Metadata:
         "made_of": _made_of(candidate),
         "bundle_digest": dg.MetadataValue.text(candidate.bundle.digest),
         "bundle_bytes": dg.MetadataValue.int(candidate.bundle.bytes),
+        "seed": dg.MetadataValue.int(candidate.trained.seed),
     }
+    if reason:
+        metadata["reason"] = dg.MetadataValue.text(reason)
+    if candidate.bundle.info.experimental:
+        words = ", ".join(candidate.bundle.info.experimental)
+        metadata["experimental"] = dg.MetadataValue.text(f"never promoted: {words}")
     return metadata
 
 

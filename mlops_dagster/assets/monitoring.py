@@ -114,7 +114,7 @@ def monitoring_assets(
         spark: SparkResource,
         mlflow: MlflowResource,
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        from mlops_dagster.lifecycle.alerts import alerts_of_window, send_alerts
+        from mlops_dagster.lifecycle.alerts import alerts_of_window, tell_alerts
         from mlops_dagster.lifecycle.decision import decide_window
         from mlops_dagster.lifecycle.monitoring import has_champion, monitor_window
         from mlops_dagster.monitoring.events import history
@@ -128,12 +128,17 @@ def monitoring_assets(
                 yield from _window_results(keys, found, told)
             decision = decide_window(place, model, calendar)
         context.log.info(f"{decision.kind.value}: {decision.reason}")
-        send_alerts(
-            mlops.workspace, alerts_of_window(place, use_case, model, decision), context.log
-        )
-        told = history(place.store, model.stream, as_of=place.as_of)
+        with stage_errors():
+            alerts = alerts_of_window(place, use_case, model, decision)
+            told = history(place.store, model.stream, as_of=place.as_of)
+        alerted = tell_alerts(place, model, alerts, context.log)
         yield dg.MaterializeResult(
-            asset_key=keys["decision"], metadata=decision_metadata(decision, told)
+            asset_key=keys["decision"],
+            metadata={
+                **decision_metadata(decision, told),
+                "alerts_told": alerted.delivered,
+                "alerts_failed": alerted.failed,
+            },
         )
 
     return monitor

@@ -51,11 +51,14 @@ def predictions_asset(
         spark: SparkResource,
         mlflow: MlflowResource,
     ) -> dg.MaterializeResult[None]:
-        from mlops_dagster.lifecycle.scoring import champion_in_charge, score_window
+        from mlops_dagster.lifecycle.scoring import score_window
+        from mlops_dagster.registry.champion import champion_in_charge
+        from mlops_dagster.registry.ledger import read_ledger
 
         place = stage_place(stage_run(context, calendar, opens=opens), mlops, mlflow)
         with stage_errors():
-            champion = champion_in_charge(place, model, opens=opens)
+            ledger = read_ledger(place.store, model.stream)
+            champion = champion_in_charge(ledger, calendar, place.window, opens=opens)
             if champion is None:
                 # The reports that follow decide on the first training, so they must run too.
                 return dg.MaterializeResult(

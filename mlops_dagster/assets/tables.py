@@ -5,15 +5,18 @@ from collections.abc import Iterator
 import dagster as dg
 
 from mlops_dagster.assets.checks import check_result, check_specs
+from mlops_dagster.assets.config import TableRun
 from mlops_dagster.assets.keys import asset_key
 from mlops_dagster.assets.kinds import table_kinds
 from mlops_dagster.assets.metadata import table_built_metadata, table_spec_metadata
 from mlops_dagster.assets.owners import table_owners
 from mlops_dagster.assets.partitions import input_mapping, partitions_of
-from mlops_dagster.assets.stage import stage_errors, stage_run
+from mlops_dagster.assets.stage import StageRun, stage_errors, stage_run
 from mlops_dagster.resources.spark import SparkResource
 from mlops_dagster.resources.workspace import WorkspaceResource
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
+
+Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 
 
 def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> dg.AssetsDefinition:
@@ -26,13 +29,12 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
     """
     key = asset_key(table.ref)
     calendar = table.calendar if table.windowed else None
-    specs = check_specs(table)
 
-    @dg.asset(
+    declared = dg.asset(
         key=key,
         deps=_dependencies(workspace, table),
         partitions_def=partitions_of(calendar, opens=opens),
-        check_specs=specs,
+        check_specs=check_specs(table),
         group_name=table.ref.owner,
         description=table.spec.description,
         owners=table_owners(workspace, table),
@@ -42,36 +44,65 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
         metadata=table_spec_metadata(workspace, table),
         io_manager_key="delta",
     )
-    def build(
-        context: dg.AssetExecutionContext, mlops: WorkspaceResource, spark: SparkResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        from mlops_dagster.data.build import build_table
-        from mlops_dagster.data.verdict import RefusedBatch
+    if table.windowed:
+        # A window is written by every run of it: there is nothing to choose.
+        @declared
+        def build(
+            context: dg.AssetExecutionContext, mlops: WorkspaceResource, spark: SparkResource
+        ) -> Results:
+            run = stage_run(context, calendar, opens=opens)
+            yield from _results(run, mlops, spark, table, force=False)
 
+        return build
+
+    @declared
+    def build_whole(
+        context: dg.AssetExecutionContext,
+        config: TableRun,
+        mlops: WorkspaceResource,
+        spark: SparkResource,
+    ) -> Results:
         run = stage_run(context, calendar, opens=opens)
-        with stage_errors(), spark.step(str(table.ref)) as session:
-            try:
-                built = build_table(
-                    session,
-                    workspace=mlops.workspace,
-                    table=table,
-                    window=run.window,
-                    as_of=run.as_of,
-                    store=mlops.store,
-                    locations=mlops.locations,
-                    run_id=run.run_id,
-                )
-            except RefusedBatch as refused:
-                yield from (check_result(key, result) for result in refused.rule_results)
-                raise
-        yield from (check_result(key, result) for result in built.rule_results)
-        yield dg.MaterializeResult(
-            asset_key=key,
-            metadata=table_built_metadata(mlops.locations, table, built),
-            data_version=dg.DataVersion(built.published.digest),
-        )
+        yield from _results(run, mlops, spark, table, force=config.force)
 
-    return build
+    return build_whole
+
+
+def _results(
+    run: StageRun,
+    mlops: WorkspaceResource,
+    spark: SparkResource,
+    table: ResolvedTable,
+    *,
+    force: bool,
+) -> Results:
+    from mlops_dagster.data.build import build_table
+    from mlops_dagster.data.verdict import RefusedBatch
+
+    key = asset_key(table.ref)
+    with stage_errors(), spark.step(str(table.ref)) as session:
+        try:
+            built = build_table(
+                session,
+                workspace=mlops.workspace,
+                table=table,
+                window=run.window,
+                as_of=run.as_of,
+                store=mlops.store,
+                locations=mlops.locations,
+                run_id=run.run_id,
+                force=force,
+            )
+        except RefusedBatch as refused:
+            yield from (check_result(key, result) for result in refused.rule_results)
+            raise
+    yield from (check_result(key, result) for result in built.rule_results)
+    metadata = table_built_metadata(mlops.locations, table, built)
+    if force:
+        metadata["forced"] = dg.MetadataValue.bool(True)
+    yield dg.MaterializeResult(
+        asset_key=key, metadata=metadata, data_version=dg.DataVersion(built.published.digest)
+    )
 
 
 def _dependencies(workspace: Workspace, table: ResolvedTable) -> list[dg.AssetDep]:

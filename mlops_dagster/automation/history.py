@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlops_dagster.assets.keys import monitoring_key
 from mlops_dagster.assets.tags import PARTITION_TAG
+from mlops_dagster.automation.figures import Figure, figures_of
 from mlops_dagster.data.batches import BatchCounts, window_batches
 from mlops_dagster.monitoring.events import history
 from mlops_dagster.registry.champion import champion_for
@@ -23,17 +24,6 @@ PRIMARY: Mapping[Task, tuple[str, str | None]] = {
     Task.MULTICLASS: ("accuracy", "log_loss"),
     Task.REGRESSION: ("mean_absolute_error", "root_mean_squared_error"),
 }
-
-
-class Figure(BaseModel):
-    """A metric of a window with its interval."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 class WindowHistory(BaseModel):
@@ -138,19 +128,7 @@ def _figures(instance: dg.DagsterInstance, model: ResolvedModel, window: str) ->
         materialization = record.asset_materialization
         if materialization is None:
             continue
-        table = materialization.metadata.get("metrics")
-        if not isinstance(table, dg.TableMetadataValue):
-            continue
-        rows = [row.data for row in table.records if row.data["window"] == window]
-        if rows:
-            return tuple(
-                Figure(
-                    name=str(row["metric"]),
-                    value=float(row["value"]),
-                    low=None if row["low"] is None else float(row["low"]),
-                    high=None if row["high"] is None else float(row["high"]),
-                )
-                for row in rows
-                if row["value"] is not None
-            )
+        figures = figures_of(materialization.metadata.get("metrics"), window=window)
+        if figures:
+            return figures
     return ()

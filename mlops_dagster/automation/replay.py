@@ -1,15 +1,21 @@
-"""Replaying windows in one process, by the jobs and the sensor that the daemon drives."""
+"""Running a use case in one process, by the jobs and the sensor that the daemon drives."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
 from mlops_dagster.assets.tags import RUN_KEY_TAG
-from mlops_dagster.automation.jobs import close_job_name, forecasts, open_job_name
+from mlops_dagster.automation.jobs import (
+    close_job_name,
+    forecasts,
+    open_job_name,
+    refresh_job_name,
+)
 from mlops_dagster.automation.sensors import retraining_sensor_name
 from mlops_dagster.errors import TerminalError
+from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.workspace import ResolvedUseCase
 
 _FINISHED_OR_ALIVE = [
@@ -23,7 +29,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 @dataclass(frozen=True)
 class ReplayStep:
-    """A run of the replay that succeeded: its job, its window, its id."""
+    """A run that succeeded: its job, its window (`static` without windows), its id."""
 
     job: str
     window: str
@@ -63,8 +69,24 @@ def replay_window(
     if forecasts(use_case):
         jobs.insert(0, open_job_name(use_case.name))
     for job in jobs:
-        yield _run(definitions, instance, job, window, tags={}, watcher=watcher)
+        yield run_job(definitions, instance, job, window, watcher=watcher)
     yield from run_requested(definitions, instance, use_case, watcher=watcher)
+
+
+def refresh(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    use_case: ResolvedUseCase,
+    *,
+    watcher: Watcher = _NOBODY,
+) -> ReplayStep:
+    """Run everything of a use case without windows, from files to predictions.
+
+    Raises:
+        TerminalError: The run failed; its log is in the instance.
+    """
+    job = refresh_job_name(use_case.name)
+    return run_job(definitions, instance, job, STATIC, watcher=watcher)
 
 
 def run_requested(
@@ -84,7 +106,7 @@ def run_requested(
         if request.run_key is not None:
             tags[RUN_KEY_TAG] = request.run_key
         job, window = str(request.job_name), str(request.partition_key)
-        yield _run(definitions, instance, job, window, tags=tags, watcher=watcher)
+        yield run_job(definitions, instance, job, window, tags=tags, watcher=watcher)
 
 
 def requested_runs(
@@ -104,15 +126,28 @@ def requested_runs(
     ]
 
 
-def _run(
+def run_job(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     job: str,
     window: str,
     *,
-    tags: dict[str, str],
-    watcher: Watcher,
+    tags: Mapping[str, str] | None = None,
+    watcher: Watcher = _NOBODY,
 ) -> ReplayStep:
+    """Run a job of a use case in this process.
+
+    Args:
+        definitions: The project's definitions.
+        instance: Where the run is recorded.
+        job: The job's name.
+        window: Its window; `static` for a job without windows.
+        tags: Tags of the run.
+        watcher: Hears how it goes on.
+
+    Raises:
+        TerminalError: The run failed; its log is in the instance.
+    """
     resolved = definitions.resolve_job_def(job)
     watcher.run_started(job, window, len(resolved.all_node_defs))
     run_id = str(uuid.uuid4())
@@ -120,19 +155,23 @@ def _run(
     result = resolved.execute_in_process(
         run_id=run_id,
         instance=instance,
-        partition_key=window,
-        tags=tags,
+        partition_key=None if window == STATIC else window,
+        tags=dict(tags or {}),
         run_config=_QUIET,
         raise_on_error=False,
     )
     if not result.success:
         raise TerminalError(
-            f"{job} failed for {window}: {_first_failure(result)}",
+            f"{job} failed{_of(window)}: {_first_failure(result)}",
             where=f"run {result.run_id}",
             next_step=("Open the run in the UI (`mlops-dagster ui`), mend the cause, start again."),
         )
     watcher.run_ended()
     return ReplayStep(job, window, result.run_id)
+
+
+def _of(window: str) -> str:
+    return "" if window == STATIC else f" for {window}"
 
 
 def _step_listener(watcher: Watcher) -> Callable[[dg.EventLogEntry], None]:

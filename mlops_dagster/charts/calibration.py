@@ -29,8 +29,8 @@ def reliability_diagram(bins: Sequence[CalibrationBin], *, about: str) -> str | 
         shown = _spread(bins, count)
         points = [(x(part.mean_predicted), y(part.observed_share)) for part in shown]
         spans = [
-            (at, *(y(end) for end in _interval(part)))
-            for part, (at, _) in zip(shown, points, strict=True)
+            (at, y(low), y(high))
+            for (low, high), (at, _) in zip(map(_interval, shown), points, strict=True)
         ]
         picture = document(
             [

@@ -21,12 +21,14 @@ class Subcommand:
 
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "alerts": Subcommand("mlops_dagster.cli.alerts", "List recent alerts; send what is waiting."),
     "check": Subcommand("mlops_dagster.cli.check", "Report every mistake in the project's files."),
     "demo": Subcommand(
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."
     ),
     "down": Subcommand("mlops_dagster.cli.down", "Stop the local Spark server."),
     "mlflow": Subcommand("mlops_dagster.cli.mlflow", "Open MLflow's web UI on an environment."),
+    "run": Subcommand("mlops_dagster.cli.run", "Run a use case and show what came of it."),
     "schema": Subcommand("mlops_dagster.cli.schema", "Print or write JSON Schemas for editors."),
     "status": Subcommand("mlops_dagster.cli.status", "Show engine, champions and decisions."),
     "ui": Subcommand("mlops_dagster.cli.ui", "Open Dagster's web UI on an environment."),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mlops_dagster.cli.options import environment_option, root_option
+from mlops_dagster.cli.options import environment_option, reported, root_option
 from mlops_dagster.errors import SpecError
 from mlops_dagster.spec.loader import find_problems, load_workspace
 from mlops_dagster.spec.root import find_root
@@ -15,12 +15,22 @@ from mlops_dagster.spec.workspace import Workspace
 @click.command()
 @environment_option
 @root_option
-def command(environment: str, root: Path) -> None:
+@click.option(
+    "--leaks",
+    is_flag=True,
+    help="Then build published tables again from what was known at earlier instants: no row may "
+    "change. Starts Spark; publishes nothing.",
+)
+@click.option("--window", help="With --leaks: the window to test; by default each table's newest.")
+def command(environment: str, root: Path, leaks: bool, window: str | None) -> None:
     """Report every mistake in the project's files.
 
     Mistakes go to standard error, one a line, as file:line: key: what was expected and what was
-    found; the exit code is 1 then. Nothing is started and nothing is imported from hooks.py.
+    found; the exit code is 1 then. Without --leaks nothing is started and nothing is imported from
+    hooks.py.
     """
+    if window is not None and not leaks:
+        raise click.UsageError("--window goes with --leaks")
     try:
         folder = find_root(root)
     except SpecError as error:
@@ -30,7 +40,15 @@ def command(environment: str, root: Path) -> None:
         for problem in problems:
             click.echo(str(problem), err=True)
         sys.exit(1)
-    click.echo(summary(load_workspace(folder, environment)))
+    workspace = load_workspace(folder, environment)
+    click.echo(summary(workspace))
+    if leaks:
+        from mlops_dagster.cli.check_leaks import report_leaks
+
+        with reported():
+            sound = report_leaks(workspace, window)
+        if not sound:
+            sys.exit(1)
 
 
 def summary(workspace: Workspace) -> str:

@@ -1,7 +1,6 @@
 """`mlops-dagster demo`: train on the first months of flights, replay the others, show it."""
 
 import os
-import subprocess
 import sys
 from enum import Enum
 
@@ -17,6 +16,7 @@ from mlops_dagster.cli.demo_comparison import compare_champion
 from mlops_dagster.cli.demo_progress import ReplayProgress
 from mlops_dagster.cli.demo_summary import DemoSummary, read_summary, summary_of, write_summary
 from mlops_dagster.cli.demo_table import decided_table, gained, reasons
+from mlops_dagster.cli.landing_data import FETCH_SCRIPT, land_data
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.definitions import build_definitions
 from mlops_dagster.errors import MlopsDagsterError
@@ -182,17 +182,8 @@ def _flagship(workspace: Workspace) -> tuple[ResolvedUseCase, WindowCalendar]:
 
 def _fetch(workspace: Workspace, use_case: ResolvedUseCase, scenario: Scenario | None) -> None:
     """Unpack or make the data; the scripts are the use case's own and leave alone what is there."""
-    script = use_case.folder / ("fetch_data.py" if scenario is None else "scenarios.py")
-    done = subprocess.run(  # noqa: S603 - a file of the project, run by this Python
-        [sys.executable, str(script), str(workspace.landing), *([scenario] if scenario else [])],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise MlopsDagsterError(
-            "the data could not be unpacked", where=str(script), found=done.stderr.strip()
-        )
+    script = FETCH_SCRIPT if scenario is None else "scenarios.py"
+    land_data(workspace, use_case.folder / script, *([scenario.value] if scenario else []))
 
 
 def _replay(

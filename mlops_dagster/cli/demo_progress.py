@@ -1,4 +1,4 @@
-"""What the demo shows while it runs: a bar on a terminal, a line a run everywhere."""
+"""What is shown while jobs run: a bar on a terminal, a line a run everywhere."""
 
 from types import TracebackType
 

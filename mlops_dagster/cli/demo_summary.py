@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mlops_dagster.automation.history import Figure, WindowHistory
+from mlops_dagster.automation.figures import Figure
+from mlops_dagster.automation.history import WindowHistory
 
 
 class _Summary(BaseModel):

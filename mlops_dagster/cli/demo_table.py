@@ -6,7 +6,8 @@ from rich import box
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from mlops_dagster.automation.history import Figure, WindowHistory
+from mlops_dagster.automation.figures import Figure
+from mlops_dagster.automation.history import WindowHistory
 from mlops_dagster.cli.demo_summary import DemoSummary
 
 # Heads and widths of the longest values, so that no column is squeezed away.

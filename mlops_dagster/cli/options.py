@@ -7,20 +7,21 @@ from pathlib import Path
 import click
 
 from mlops_dagster.errors import MlopsDagsterError
-
-ENVIRONMENT_VARIABLE = "MLOPS_DAGSTER_ENVIRONMENT"
+from mlops_dagster.spec.root import DEFAULT_ENVIRONMENT, ENVIRONMENT_VARIABLE, ROOT_VARIABLE
 
 root_option = click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar=ROOT_VARIABLE,
     default=Path("."),
-    help="The project's folder or one below it.  [default: the current folder]",
+    help=f"The project's folder or one below it; also set by {ROOT_VARIABLE}.  "
+    "[default: the current folder]",
 )
 environment_option = click.option(
     "--environment",
     "-e",
     envvar=ENVIRONMENT_VARIABLE,
-    default="dev",
+    default=DEFAULT_ENVIRONMENT,
     show_default=True,
     help=f"A file of environments/, without .yaml; also set by {ENVIRONMENT_VARIABLE}.",
 )

@@ -19,6 +19,7 @@ from mlops_dagster.data.checks import (
     flagged,
     measure_batch,
 )
+from mlops_dagster.data.contracts import check_declared, known_contract
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.ingest import check_types, ingest
@@ -27,7 +28,7 @@ from mlops_dagster.data.transform import delivery_of, derived, pin_inputs
 from mlops_dagster.data.verdict import RefusedBatch, RuleResult, Verdict, judge
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SourceError
-from mlops_dagster.spec.contract import Contract, read_contract, write_contract
+from mlops_dagster.spec.contract import Contract, write_contract
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.fence import Claim, SlicePublished
@@ -77,6 +78,7 @@ def build_table(
     store: EventStore,
     locations: Locations,
     run_id: str,
+    force: bool = False,
 ) -> TableBuilt:
     """Build and publish one slice of a table.
 
@@ -91,11 +93,12 @@ def build_table(
         store: The event store of the environment.
         locations: Where tables lie.
         run_id: The run that writes.
+        force: Write a static table though equal rows are published.
 
     Raises:
         RefusedBatch: A rule refused the batch; the previous version stays readable.
         SourceError: An input is not published, or a file is missing or unreadable.
-        ContractViolation: The columns delivered are not the contract's.
+        ContractViolation: The columns delivered are not the contract's, or lack the key or a time.
         SupersededWrite: A newer run took the slice over.
         NotDeterministic: The rows changed between measuring and writing.
     """
@@ -109,6 +112,7 @@ def build_table(
         store=store,
         locations=locations,
     ) as delivery:
+        check_declared(table, delivery.contract)
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
         measured = measure_batch(batch)
         counts = measured.counts
@@ -117,7 +121,7 @@ def build_table(
         if counts.failed.get(READABLE):
             check_types(table, delivery)
         verdict = judge(batch.rules, counts)
-        _tell(store, batch, measured, verdict, held)
+        _tell(store, batch, measured, verdict, held, forced=force)
         crash_point(CrashPoint.VERDICT_RECORDED, target)
         if verdict.refused:
             raise RefusedBatch(str(target), verdict)
@@ -144,6 +148,7 @@ def build_table(
             store=store,
             location=locations.of(table.ref),
             origin=Origin(table.code_version, delivery.inputs),
+            force=force,
         )
     return TableBuilt(
         published=publication.published,
@@ -169,10 +174,7 @@ def _delivery(
     store: EventStore,
     locations: Locations,
 ) -> Iterator[Delivery]:
-    contract = table.contract
-    if contract is None and table.contract_path.exists():
-        # Written by an earlier run, after this workspace was loaded.
-        contract = read_contract(table.contract_path)
+    contract = known_contract(table)
     if table.kind == "files":
         yield ingest(
             session,
@@ -184,7 +186,14 @@ def _delivery(
         )
         return
     inputs = pin_inputs(workspace, table, window, store)
-    with derived(session, table=table, window=window, inputs=inputs, locations=locations) as frame:
+    with derived(
+        session,
+        workspace=workspace,
+        table=table,
+        window=window,
+        inputs=inputs,
+        locations=locations,
+    ) as frame:
         yield delivery_of(frame, table=table, inputs=inputs, contract=contract)
 
 
@@ -202,7 +211,13 @@ def _check_records(batch: Batch, measured: Measured) -> None:
 
 
 def _tell(
-    store: EventStore, batch: Batch, measured: Measured, verdict: Verdict, held: Claim
+    store: EventStore,
+    batch: Batch,
+    measured: Measured,
+    verdict: Verdict,
+    held: Claim,
+    *,
+    forced: bool,
 ) -> None:
     counts = measured.counts
     event = BatchJudged(
@@ -212,6 +227,7 @@ def _tell(
         quarantined=counts.quarantined,
         dropped=counts.dropped,
         refused=verdict.refused,
+        forced=forced,
         failed_rules={
             result.name: result.failed_rows
             for result in verdict.results

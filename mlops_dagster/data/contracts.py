@@ -1,12 +1,14 @@
 """Holding what was found against a contract: every difference at once, with the nearest names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlops_dagster.data.delivery import PREFIX
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, nearest_name
-from mlops_dagster.spec.contract import Contract, ContractColumn
+from mlops_dagster.spec.contract import Contract, ContractColumn, read_contract
 from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.table_columns import ROW_NUMBER_TYPE, TIME_TYPES
+from mlops_dagster.spec.workspace import ResolvedTable
 from mlops_dagster.tables.slices import WINDOW_COLUMN
 
 # Widening that loses nothing; any other change of type is a difference.
@@ -17,6 +19,13 @@ _WIDER = {
     "float": {"double"},
     "timestamp_ntz": {"timestamp"},
 }
+
+
+def known_contract(table: ResolvedTable) -> Contract | None:
+    """Return a table's contract, also one that a run wrote after the workspace was loaded."""
+    if table.contract is None and table.contract_path.exists():
+        return read_contract(table.contract_path)
+    return table.contract
 
 
 def check_found(
@@ -64,6 +73,41 @@ def differences_of(
     return sentences
 
 
+def check_declared(table: ResolvedTable, contract: Contract) -> None:
+    """Raise unless a table's key and times are columns of it, and the times are times.
+
+    `check` has told so already where the columns were known before the first run.
+
+    Raises:
+        ContractViolation: Names the place in the use case's file and the nearest column.
+    """
+    spec, types = table.spec, contract.types
+    file, line = table.position
+    times = {"event_time": spec.event_time, "known_at": spec.known_at}
+    declared = [*(("key", name) for name in spec.key), *times.items()]
+    for key, column in declared:
+        where = f"{file}:{line}: {table.ref}.{key}"
+        if column is not None and column not in types:
+            raise ContractViolation(
+                "there is no such column",
+                where=where,
+                expected=f"one of {', '.join(types)}",
+                found=column,
+                nearest=nearest_name(column, types),
+            )
+        if key in times and column is not None and types[column] not in TIME_TYPES:
+            raise ContractViolation(
+                f"column {column} is no time",
+                where=where,
+                expected="timestamp, timestamp_ntz or date",
+                found=types[column],
+                next_step=(
+                    "Texts in files are times when they are written as 2024-01-31 or "
+                    "2024-01-31T12:00:00Z; make one from any other in a table of SQL"
+                ),
+            )
+
+
 def contract_of(ref: TableRef, columns: Mapping[str, str]) -> Contract:
     """Return a contract that promises these columns, all of them nullable."""
     return Contract(
@@ -71,6 +115,37 @@ def contract_of(ref: TableRef, columns: Mapping[str, str]) -> Contract:
         table=str(ref),
         columns=[ContractColumn(name=name, type=kind) for name, kind in columns.items()],
     )
+
+
+def with_row_number(contract: Contract, name: str | None) -> Contract:
+    """Return a contract made from files with the column of row numbers before theirs."""
+    if name is None:
+        return contract
+    number = ContractColumn(name=name, type=ROW_NUMBER_TYPE)
+    rest = [column for column in contract.columns if column.name.lower() != name.lower()]
+    return contract.model_copy(update={"columns": [number, *rest]})
+
+
+def without_row_number(contract: Contract, name: str | None) -> Contract:
+    """Return what a contract promises of the files themselves."""
+    columns = [column for column in contract.columns if column.name != name]
+    return contract.model_copy(update={"columns": columns})
+
+
+def check_row_number(name: str | None, found: Iterable[str], *, where: str) -> None:
+    """Raise when files have a column of the name that row numbers are to have.
+
+    Raises:
+        ContractViolation: Names the column.
+    """
+    own = [column for column in found if name is not None and column.lower() == name.lower()]
+    if own:
+        raise ContractViolation(
+            f"the file has a column '{own[0]}' of its own",
+            where=where,
+            expected=f"a name for row_number that no column of the file has, unlike '{name}'",
+            next_step="Write another name as `row_number:`, or leave it out and use the column",
+        )
 
 
 def ddl_of(contract: Contract) -> str:

@@ -16,6 +16,7 @@ class BatchJudged(Event):
         quarantined: Rows to be quarantined.
         dropped: Rows dropped.
         refused: Whether its rules refused it.
+        forced: Whether its run was told to write rows that were published already.
         failed_rules: Failing rows of each rule that did not pass; None where rows are not counted.
     """
 
@@ -28,6 +29,7 @@ class BatchJudged(Event):
     dropped: int
     refused: bool
     failed_rules: dict[str, int | None]
+    forced: bool = False
 
 
 class QuarantineReplaced(Event):

@@ -4,13 +4,19 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from mlops_dagster.data.contracts import check_found
+from mlops_dagster.data.contracts import (
+    check_found,
+    check_row_number,
+    with_row_number,
+    without_row_number,
+)
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.inference import infer_contract, parquet_types
 from mlops_dagster.data.landing import Form, LandingFile, find_all_files, find_files
-from mlops_dagster.data.reading_files import count_parquet, parquet_rows, text_rows
+from mlops_dagster.data.reading_files import RowNumbers, count_parquet, parquet_rows, text_rows
 from mlops_dagster.data.records import scan_file
 from mlops_dagster.data.typed import text_counts, typed_rows
+from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, SourceError
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.workspace import ResolvedTable
@@ -51,22 +57,30 @@ def ingest(
     if pattern is None:
         raise ValueError(f"{table.ref} is not made from files")
     files = find_files(landing, pattern, window)
-    agreed = contract or infer_contract(
-        table.ref, find_all_files(landing, pattern), nulls=table.spec.nulls
+    number = table.spec.row_number
+    agreed = contract or with_row_number(
+        infer_contract(table.ref, find_all_files(landing, pattern), nulls=table.spec.nulls), number
     )
     if len({file.form is Form.PARQUET for file in files}) > 1:
         raise SourceError("texts and Parquet cannot be one batch", where=str(table.ref))
     is_text = files[0].form is not Form.PARQUET
     read = _read_texts if is_text else _read_parquet
-    frames, records = zip(
-        *(read(session, file, agreed, by_path=by_path) for file in files), strict=True
-    )
+    promised, records, frames = without_row_number(agreed, number), 0, []
+    for file in files:
+        numbers = None if number is None else RowNumbers(number, first=records + 1)
+        frame, count = read(session, file, promised, by_path=by_path, numbers=numbers)
+        frames.append(frame)
+        records += count
     rows = fold(DataFrame.unionByName, frames)
+    if is_text:
+        frame = typed_rows(rows, agreed.types, nulls=table.spec.nulls, row_number=number)
+    else:
+        frame = rows.select(*(quote(name) for name in agreed.types))
     return Delivery(
-        frame=typed_rows(rows, agreed.types, nulls=table.spec.nulls) if is_text else rows,
+        frame=frame,
         contract=agreed,
         contract_is_new=contract is None,
-        records=sum(records),
+        records=records,
         texts=rows if is_text else None,
     )
 
@@ -81,7 +95,7 @@ def check_types(table: ResolvedTable, delivery: Delivery) -> None:
     """
     if delivery.texts is None:
         return
-    types = delivery.contract.types
+    types = without_row_number(delivery.contract, table.spec.row_number).types
     wrong = [
         f"column '{name}' should be {types[name]}, but none of {texts} texts is; one is '{example}'"
         for name, texts, unread, example in text_counts(
@@ -98,18 +112,33 @@ def check_types(table: ResolvedTable, delivery: Delivery) -> None:
 
 
 def _read_texts(
-    session: SparkSession, file: LandingFile, contract: Contract, *, by_path: bool
+    session: SparkSession,
+    file: LandingFile,
+    contract: Contract,
+    *,
+    by_path: bool,
+    numbers: RowNumbers | None,
 ) -> tuple[DataFrame, int]:
     scan = scan_file(file)
+    check_row_number(None if numbers is None else numbers.column, scan.columns, where=str(file))
     found: dict[str, str | None] = dict.fromkeys(scan.columns)
     # JSON without records has no names to compare.
     if scan.records or file.form is Form.CSV:
         check_found(contract, found, where=str(file))
-    return text_rows(session, scan, list(contract.types), by_path=by_path), scan.records
+    rows = text_rows(session, scan, list(contract.types), by_path=by_path, numbers=numbers)
+    return rows, scan.records
 
 
 def _read_parquet(
-    session: SparkSession, file: LandingFile, contract: Contract, *, by_path: bool
+    session: SparkSession,
+    file: LandingFile,
+    contract: Contract,
+    *,
+    by_path: bool,
+    numbers: RowNumbers | None,
 ) -> tuple[DataFrame, int]:
-    check_found(contract, dict(parquet_types(file)), where=str(file), widen=True)
-    return parquet_rows(session, file, contract, by_path=by_path), count_parquet(file)
+    types = dict(parquet_types(file))
+    check_row_number(None if numbers is None else numbers.column, types, where=str(file))
+    check_found(contract, types, where=str(file), widen=True)
+    rows = parquet_rows(session, file, contract, by_path=by_path, numbers=numbers)
+    return rows, count_parquet(file)

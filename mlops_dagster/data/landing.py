@@ -1,11 +1,13 @@
 """Files of the landing folder: which belong to a slice, and what form they have."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
 from mlops_dagster.errors import SourceError, nearest_name
 from mlops_dagster.spec.refs import STATIC
+from mlops_dagster.spec.table_sources import ENDINGS, PARQUET_ENDING, TEXT_ENDINGS
 
 _WINDOW = "{window}"
 
@@ -20,11 +22,9 @@ class Form(str, Enum):
 
 # By the end of the name; `.gz` may follow the texts.
 _FORMS = {
+    **dict.fromkeys(TEXT_ENDINGS, Form.JSON),
     ".csv": Form.CSV,
-    ".json": Form.JSON,
-    ".jsonl": Form.JSON,
-    ".ndjson": Form.JSON,
-    ".parquet": Form.PARQUET,
+    PARQUET_ENDING: Form.PARQUET,
 }
 
 
@@ -82,10 +82,20 @@ def _existing(landing: Path, written: str) -> tuple[LandingFile, ...]:
             found=f"{len(names)} other files in the folder"
             if folder.is_dir()
             else "no such folder",
-            nearest=nearest_name(parts.name, names),
-            next_step="Deliver the file, or correct `files:` or the environment's `landing:`",
+            nearest=nearest_name(
+                parts.name, [n for n in names if _digits(n) != _digits(parts.name)]
+            ),
+            next_step=(
+                "Deliver the file (one without rows has its header alone), or correct `files:` or "
+                "the environment's `landing:`"
+            ),
         )
     return tuple(_landing_file(path) for path in paths)
+
+
+def _digits(name: str) -> str:
+    """Return a name with equal digits: those of other windows are no misspellings of this one."""
+    return re.sub("[0-9]", "0", name)
 
 
 def _landing_file(path: Path) -> LandingFile:
@@ -96,7 +106,7 @@ def _landing_file(path: Path) -> LandingFile:
         raise SourceError(
             "the file's name does not say how to read it",
             where=str(path),
-            expected=", ".join(sorted(_FORMS)) + ", texts also with .gz",
+            expected=ENDINGS,
             found=path.name,
         )
     return LandingFile(path, form, zipped)

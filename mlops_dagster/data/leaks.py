@@ -9,6 +9,7 @@ break that.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -87,6 +88,7 @@ def find_leaks(
     for known_by in instants:
         rows = _differences(
             session,
+            workspace=workspace,
             table=table,
             window=window,
             inputs=inputs,
@@ -101,6 +103,7 @@ def find_leaks(
 def _differences(
     session: SparkSession,
     *,
+    workspace: Workspace,
     table: ResolvedTable,
     window: str,
     inputs: tuple[PinnedInput, ...],
@@ -109,17 +112,16 @@ def _differences(
     limit: int,
 ) -> list[Row]:
     """Return rows that one build has more often; the sign is positive for the full build."""
-    with (
-        derived(session, table=table, window=window, inputs=inputs, locations=locations) as full,
-        derived(
-            session,
-            table=table,
-            window=window,
-            inputs=inputs,
-            locations=locations,
-            known_by=known_by,
-        ) as limited,
-    ):
+    build = partial(
+        derived,
+        session,
+        workspace=workspace,
+        table=table,
+        window=window,
+        inputs=inputs,
+        locations=locations,
+    )
+    with build() as full, build(known_by=known_by) as limited:
         both = _signed(full, table, known_by, 1).unionByName(_signed(limited, table, known_by, -1))
         columns = [F.first(quote(name)).alias(name) for name in full.columns]
         unequal = (

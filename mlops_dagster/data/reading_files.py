@@ -1,8 +1,10 @@
 """Landing files as rows: by Spark where it may see paths, else read here and uploaded in pieces."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mlops_dagster.data.contracts import ddl_of
-from mlops_dagster.data.delivery import RAW
+from mlops_dagster.data.delivery import PREFIX, RAW
 from mlops_dagster.data.inference import parquet_types
 from mlops_dagster.data.landing import Form, LandingFile
 from mlops_dagster.data.records import FileScan, read_records
@@ -22,10 +24,25 @@ from mlops_dagster.tables.folding import fold
 
 # Records in one upload; a piece stays far below what one request may carry.
 _UPLOAD_RECORDS = 50_000
+# The place of a row in its Parquet file, from 0.
+_PLACE = f"{PREFIX}place"
+
+
+@dataclass(frozen=True)
+class RowNumbers:
+    """The column that numbers records in their order, and the number of a file's first record."""
+
+    column: str
+    first: int
 
 
 def text_rows(
-    session: SparkSession, scan: FileScan, columns: Sequence[str], *, by_path: bool
+    session: SparkSession,
+    scan: FileScan,
+    columns: Sequence[str],
+    *,
+    by_path: bool,
+    numbers: RowNumbers | None = None,
 ) -> DataFrame:
     """Return the records of a text file: `columns` as strings, and RAW where a record is malformed.
 
@@ -34,9 +51,11 @@ def text_rows(
         scan: What one reading of the file told.
         columns: Names that the file has.
         by_path: The server may read the file itself.
+        numbers: Add this column (bigint). Then the file is read here and uploaded, because Spark
+            does not say where in a text a record stood.
     """
-    if not by_path:
-        return _uploaded_texts(session, scan.file, columns)
+    if not by_path or numbers is not None:
+        return _uploaded_texts(session, scan.file, columns, numbers)
     # CSV columns are told by their place, JSON values by their name.
     names = scan.columns if scan.file.form is Form.CSV else columns
     schema = ", ".join(f"{quote(name)} string" for name in (*names, RAW))
@@ -59,16 +78,38 @@ def text_rows(
 
 
 def parquet_rows(
-    session: SparkSession, file: LandingFile, contract: Contract, *, by_path: bool
+    session: SparkSession,
+    file: LandingFile,
+    contract: Contract,
+    *,
+    by_path: bool,
+    numbers: RowNumbers | None = None,
 ) -> DataFrame:
-    """Return the rows of a Parquet file with the contract's columns and types."""
-    if by_path:
+    """Return the rows of a Parquet file with the contract's columns and types.
+
+    Spark refuses instants in nanoseconds, which pandas writes; such a file is read here.
+
+    Args:
+        session: A Spark session.
+        file: The file.
+        contract: The columns of the file.
+        by_path: The server may read the file itself.
+        numbers: Add this column (bigint).
+    """
+    by_spark = by_path and not _has_nanoseconds(file)
+    place = F.col("_metadata.row_index" if by_spark else quote(_PLACE))
+    if by_spark:
         frame = session.read.parquet(literal_path(file.path))
     else:
         frame = fold(DataFrame.unionByName, list(_uploaded_parquet(session, file, contract)))
-    return frame.select(
-        *(F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items())
-    )
+    columns = [F.col(quote(name)).cast(kind).alias(name) for name, kind in contract.types.items()]
+    if numbers is not None:
+        columns.append((place + F.lit(numbers.first)).cast("bigint").alias(numbers.column))
+    return frame.select(*columns)
+
+
+def _has_nanoseconds(file: LandingFile) -> bool:
+    return any("timestamp[ns" in str(field.type) for field in pq.read_schema(file.path))
 
 
 def count_parquet(file: LandingFile) -> int:
@@ -85,13 +126,23 @@ def count_parquet(file: LandingFile) -> int:
         ) from error
 
 
-def _uploaded_texts(session: SparkSession, file: LandingFile, columns: Sequence[str]) -> DataFrame:
-    names = [*columns, RAW]
-    schema = ", ".join(f"{quote(name)} string" for name in names)
-    records = read_records(file, columns)
+def _uploaded_texts(
+    session: SparkSession,
+    file: LandingFile,
+    columns: Sequence[str],
+    numbers: RowNumbers | None,
+) -> DataFrame:
+    names, schema = [*columns, RAW], ", ".join(f"{quote(name)} string" for name in (*columns, RAW))
+    if numbers is not None:
+        names.insert(0, numbers.column)
+        schema = f"{quote(numbers.column)} bigint, {schema}"
+    records = enumerate(read_records(file, columns), 0 if numbers is None else numbers.first)
     pieces = []
     while chunk := list(islice(records, _UPLOAD_RECORDS)):
-        rows = [(*record.values, record.raw) for record in chunk]
+        rows = [
+            (*([] if numbers is None else [place]), *record.values, record.raw)
+            for place, record in chunk
+        ]
         # As objects: pandas' own string type would turn null into NaN.
         piece = pd.DataFrame(rows, columns=names, dtype=object)
         # Spark would cut each piece into a file a core.
@@ -104,6 +155,8 @@ def _uploaded_parquet(
 ) -> Iterator[DataFrame]:
     kinds = parquet_types(file)
     schema = ", ".join(f"{quote(name)} {kinds[name]}" for name in contract.types)
+    schema += f", {quote(_PLACE)} bigint"
+    place = 0
     try:
         batches = pq.ParquetFile(file.path).iter_batches(
             batch_size=_UPLOAD_RECORDS, columns=list(contract.types)
@@ -111,9 +164,11 @@ def _uploaded_parquet(
         for batch in batches:
             rows = batch.to_pandas(integer_object_nulls=True, timestamp_as_object=False)
             rows = rows[list(contract.types)]
+            rows[_PLACE] = np.arange(place, place + len(rows))
+            place += len(rows)
             yield frame_from_pandas(session, rows, schema=schema).coalesce(1)
     except pa.ArrowException as error:
         raise SourceError(
             "the file cannot be read as Parquet", where=str(file), found=str(error)
         ) from error
-    yield session.createDataFrame([], ddl_of(contract)).limit(0)
+    yield session.createDataFrame([], f"{ddl_of(contract)}, {quote(_PLACE)} bigint").limit(0)

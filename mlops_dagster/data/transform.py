@@ -1,23 +1,28 @@
 """Derived tables: SQL or a hook over pinned inputs, limited to what a window reads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from mlops_dagster.data.contracts import check_found, check_names, contract_of, ddl_of
+from mlops_dagster.data.computing import computed
+from mlops_dagster.data.contracts import (
+    check_found,
+    check_names,
+    contract_of,
+    ddl_of,
+    known_contract,
+)
 from mlops_dagster.data.delivery import Delivery
+from mlops_dagster.data.inference import infer_contract
+from mlops_dagster.data.landing import find_all_files
 from mlops_dagster.data.windows_read import Reach, looks_back, reach
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.errors import ExpressionError, HookError, SourceError
-from mlops_dagster.hooks import load_hook
-from mlops_dagster.spec.contract import Contract, read_contract
-from mlops_dagster.spec.hooks import HookSource
+from mlops_dagster.errors import SourceError
+from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.workspace import ResolvedInput, ResolvedTable, Workspace
 from mlops_dagster.state.fence import InputVersion
 from mlops_dagster.state.store import EventStore
@@ -52,6 +57,7 @@ def pin_inputs(
 def derived(
     session: SparkSession,
     *,
+    workspace: Workspace,
     table: ResolvedTable,
     window: str,
     inputs: tuple[PinnedInput, ...],
@@ -65,6 +71,7 @@ def derived(
 
     Args:
         session: A Spark session.
+        workspace: The workspace that holds the table and its inputs.
         table: A table of SQL or of a hook.
         window: The window's key; `static` for a static table.
         inputs: Its pinned inputs.
@@ -72,26 +79,13 @@ def derived(
         known_by: Leave out input rows that became known after this instant.
 
     Raises:
-        SourceError: An input that was never published has no contract to take columns from.
+        SourceError: Of an input, nothing lies before the window, and nothing tells its columns.
         HookError: The hook failed or gave no DataFrame.
         ExpressionError: Spark refuses the SQL.
     """
-    frames = {one.name: _input_rows(session, one, locations, known_by) for one in inputs}
-    views: dict[str, str] = {}
-    try:
-        if table.sql is not None:
-            for name, frame in frames.items():
-                views[name] = f"mlops_{name}_{uuid4().hex}"
-                frame.createTempView(views[name])
-            rows = _select(session, table, views)
-        elif table.hook is not None:
-            rows = _call(table.hook, frames)
-        else:
-            raise ValueError(f"{table.ref} has neither SQL nor a hook")
+    frames = {one.name: _input_rows(session, one, workspace, locations, known_by) for one in inputs}
+    with computed(session, table, frames) as rows:
         yield _own_window(rows, table, window)
-    finally:
-        for view in views.values():
-            session.catalog.dropTempView(view)
 
 
 def delivery_of(
@@ -152,10 +146,14 @@ def _pin_input(
 
 
 def _input_rows(
-    session: SparkSession, one: PinnedInput, locations: Locations, known_by: datetime | None
+    session: SparkSession,
+    one: PinnedInput,
+    workspace: Workspace,
+    locations: Locations,
+    known_by: datetime | None,
 ) -> DataFrame:
     if one.pin is None:
-        return session.createDataFrame([], ddl_of(_contract_of_unread(one.table)))
+        return _no_rows(session, one.table, workspace, locations)
     frame = one.pin.read(session, locations)
     zone = "UTC" if one.table.calendar is None else one.table.calendar.time_zone
     if one.reach is not None and one.table.event_time is not None:
@@ -169,58 +167,24 @@ def _input_rows(
     return frame.drop(WINDOW_COLUMN)
 
 
-def _contract_of_unread(table: ResolvedTable) -> Contract:
-    """Return the columns of an input of which nothing lies before the window."""
-    if table.contract is not None:
-        return table.contract
-    if table.contract_path.exists():
-        return read_contract(table.contract_path)
-    raise SourceError(
-        f"nothing of {table.ref} lies before this window, and it has no contract with its columns",
-        where=str(table.ref),
-        next_step=f"Run {table.ref} once, or write {table.contract_path.name}",
-    )
+def _no_rows(
+    session: SparkSession, table: ResolvedTable, workspace: Workspace, locations: Locations
+) -> DataFrame:
+    """Return no rows of a table, with its columns: nothing of it lies before the window.
 
-
-def _select(session: SparkSession, table: ResolvedTable, views: Mapping[str, str]) -> DataFrame:
-    if table.sql is None:
-        raise ValueError(f"{table.ref} has no SQL")
-    try:
-        return session.sql(table.sql.render(views))
-    except AnalysisException as error:
-        raise ExpressionError(
-            "Spark refuses the SQL",
-            where=f"{table.position[0]}:{table.position[1]} {table.ref}",
-            found=str(error).split("JVM stacktrace")[0].strip(),
-        ) from error
-
-
-def _call(hook: HookSource, frames: Mapping[str, DataFrame]) -> DataFrame:
-    where = f"{hook.file}:{hook.line}"
-    if set(hook.parameters) != set(frames):
-        raise HookError(
-            f"the parameters of '{hook.name}' are not the table's inputs",
-            where=where,
-            expected=", ".join(sorted(frames)),
-            found=", ".join(hook.parameters),
-        )
-    function = load_hook(hook)
-    try:
-        rows = function(**frames)
-        if isinstance(rows, DataFrame):
-            _ = rows.schema
-    except Exception as error:
-        raise HookError(
-            f"'{hook.name}' failed: {type(error).__name__}: {error}", where=where
-        ) from error
-    if not isinstance(rows, DataFrame):
-        raise HookError(
-            f"'{hook.name}' gave no rows",
-            where=where,
-            expected="a pyspark.sql.DataFrame",
-            found=type(rows).__name__,
-        )
-    return rows
+    The first window of a forecast is built before any other, so the columns may have to come from
+    the landing folder, or from what the table's SQL or hook makes of no rows.
+    """
+    contract = known_contract(table)
+    if contract is None and table.spec.files is not None:
+        files = find_all_files(workspace.landing, table.spec.files)
+        contract = infer_contract(table.ref, files, nulls=table.spec.nulls)
+    if contract is not None:
+        return session.createDataFrame([], ddl_of(contract))
+    inputs = {name: workspace.table(read.ref) for name, read in table.inputs.items()}
+    frames = {name: _no_rows(session, t, workspace, locations) for name, t in inputs.items()}
+    with computed(session, table, frames) as rows:
+        return session.createDataFrame([], rows.schema)
 
 
 def _own_window(rows: DataFrame, table: ResolvedTable, window: str) -> DataFrame:

@@ -43,16 +43,25 @@ _CODE = re.compile(r"[+-]?0[0-9]+")
 _LARGEST = 2**63 - 1
 
 
-def typed_rows(texts: DataFrame, types: Mapping[str, str], *, nulls: Sequence[str]) -> DataFrame:
+def typed_rows(
+    texts: DataFrame,
+    types: Mapping[str, str],
+    *,
+    nulls: Sequence[str],
+    row_number: str | None = None,
+) -> DataFrame:
     """Return rows of texts as rows of typed columns, with IS_UNREADABLE and RAW beside them.
 
     Args:
         texts: The columns as strings, and RAW: the record where it is malformed, else null.
         types: Spark's type names by column.
         nulls: Texts that mean null; the empty text always does.
+        row_number: The one of the columns that is a number already.
     """
     values = _values(types, nulls)
     read = {name: _read(values[name], kind) for name, kind in types.items()}
+    if row_number is not None:
+        values[row_number] = read[row_number] = F.col(quote(row_number))
     unread = [values[name].isNotNull() & read[name].isNull() for name in values]
     unreadable = any_of([F.col(RAW).isNotNull(), *unread])
     row = F.to_json(

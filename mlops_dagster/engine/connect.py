@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from mlops_dagster.engine.databricks import DatabricksConnector
 from mlops_dagster.engine.local import LocalConnector
+from mlops_dagster.engine.read_only import SessionGuard
 from mlops_dagster.engine.remote import RemoteConnector
 from mlops_dagster.engine.server import Announce, announce_on_stderr
 from mlops_dagster.engine.sessions import PROBE_AFTER_IDLE_SECONDS, Connector, SteppedEngine
@@ -35,7 +36,11 @@ class Engine(Protocol):
 
 
 def open_engine(
-    environment: Environment, state_folder: Path, *, announce: Announce = announce_on_stderr
+    environment: Environment,
+    state_folder: Path,
+    *,
+    announce: Announce = announce_on_stderr,
+    read_only: bool = False,
 ) -> Engine:
     """Return the environment's engine; nothing is started or connected before the first step.
 
@@ -43,18 +48,23 @@ def open_engine(
         environment: Its `engine` says which one.
         state_folder: `.mlops/<environment>`; a local server keeps its files below it.
         announce: Receives one line whenever a local server is started or replaced.
+        read_only: Sessions refuse what would change a table. On Databricks permissions decide: its
+            client takes no guard.
     """
-    engine, connector = environment.engine, _connector(environment, state_folder, announce)
+    guard = SessionGuard() if read_only else None
+    engine, connector = environment.engine, _connector(environment, state_folder, announce, guard)
     if isinstance(engine, LocalEngine):
         half = engine.session_timeout_seconds / 2
         return SteppedEngine(connector, probe_after_seconds=min(half, PROBE_AFTER_IDLE_SECONDS))
     return SteppedEngine(connector)
 
 
-def _connector(environment: Environment, state_folder: Path, announce: Announce) -> Connector:
+def _connector(
+    environment: Environment, state_folder: Path, announce: Announce, guard: SessionGuard | None
+) -> Connector:
     engine = environment.engine
     if isinstance(engine, LocalEngine):
-        return LocalConnector(engine, state_folder, announce)
+        return LocalConnector(engine, state_folder, announce, guard=guard)
     if isinstance(engine, RemoteEngine):
-        return RemoteConnector(engine)
+        return RemoteConnector(engine, guard=guard)
     return DatabricksConnector(engine)

@@ -13,6 +13,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from mlops_dagster.engine.files import EngineFiles
 from mlops_dagster.engine.named_tables import restore_names
+from mlops_dagster.engine.read_only import SessionGuard
 from mlops_dagster.engine.server import Announce, LeasedServer, lease_server
 from mlops_dagster.engine.sessions import abandon
 from mlops_dagster.engine.settings import ServerSettings
@@ -27,10 +28,18 @@ LOCAL_RETRIES = 4
 class LocalConnector:
     """Holds a lease on the local server and makes sessions of it."""
 
-    def __init__(self, engine: LocalEngine, state_folder: Path, announce: Announce) -> None:
+    def __init__(
+        self,
+        engine: LocalEngine,
+        state_folder: Path,
+        announce: Announce,
+        *,
+        guard: SessionGuard | None = None,
+    ) -> None:
         self._settings = ServerSettings.of(engine)
         self._files = EngineFiles.of(state_folder)
         self._announce = announce
+        self._guard = guard
         self._leased: LeasedServer | None = None
 
     def server_identity(self) -> str:
@@ -48,8 +57,7 @@ class LocalConnector:
         if self._leased is None:
             raise TransientEngineError("The Spark server went away", where=str(self._files.folder))
         address = local_address(self._files, self._leased.state.port)
-        # A company's proxy must not see calls to this machine, token included.
-        session = new_session(address, channel_options=(("grpc.enable_http_proxy", 0),))
+        session = _session(address)
         try:
             restore_names(
                 session,
@@ -60,13 +68,24 @@ class LocalConnector:
         except BaseException:
             abandon(session)
             raise
-        return session
+        if self._guard is None:
+            return session
+        # Giving names back creates tables, which a guarded session may not.
+        session.stop()
+        return _session(address, self._guard)
 
     def release(self) -> None:
         """Give up the lease: from now on the server may stop for being idle."""
         if self._leased is not None:
             self._leased.lease.release()
             self._leased = None
+
+
+def _session(address: str, *interceptors: grpc.UnaryStreamClientInterceptor) -> SparkSession:
+    # A company's proxy must not see calls to this machine, token included.
+    return new_session(
+        address, channel_options=(("grpc.enable_http_proxy", 0),), interceptors=interceptors
+    )
 
 
 def local_address(files: EngineFiles, port: int) -> str:

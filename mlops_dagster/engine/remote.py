@@ -6,6 +6,7 @@ import os
 from pyspark.sql import SparkSession
 
 from mlops_dagster.engine.local import new_session
+from mlops_dagster.engine.read_only import SessionGuard
 from mlops_dagster.errors import EngineConfigurationError
 from mlops_dagster.spec.environment import RemoteEngine
 
@@ -16,8 +17,9 @@ _RETRIES = 6
 class RemoteConnector:
     """Takes the server's address from an environment variable and never shows it."""
 
-    def __init__(self, engine: RemoteEngine) -> None:
+    def __init__(self, engine: RemoteEngine, *, guard: SessionGuard | None = None) -> None:
         self._variable = engine.address_variable
+        self._interceptors = () if guard is None else (guard,)
 
     def server_identity(self) -> str:
         """Return a digest of the address: another address is another server."""
@@ -26,7 +28,7 @@ class RemoteConnector:
     def connect(self) -> SparkSession:
         """Return a new session."""
         try:
-            return new_session(self._address(), retries=_RETRIES)
+            return new_session(self._address(), retries=_RETRIES, interceptors=self._interceptors)
         except ValueError:  # PySparkValueError, or what reads the port
             # The cause quotes the address with its token, so it is not chained.
             raise self._error("an address of another form") from None

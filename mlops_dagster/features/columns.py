@@ -16,6 +16,7 @@ LABEL = "label"
 LABEL_KNOWN_AT = "label_known_at"
 LABEL_STATE = "label_state"
 SPLIT = "split"
+HOLDOUT_GROUP = "holdout_group"
 DAY = "day"
 
 # Names that training sets and predictions give to their own columns; a feature of that name is
@@ -30,6 +31,7 @@ RESERVED = frozenset(
         LABEL_KNOWN_AT,
         LABEL_STATE,
         SPLIT,
+        HOLDOUT_GROUP,
         DAY,
         "prediction",
         "score",
@@ -61,10 +63,10 @@ def feature_names(
 ) -> tuple[FeatureColumn, ...]:
     """Return the features of a model in the order in which they are written.
 
-    `all` means every column of the table except key, event_time, known_at, window and the label
-    with its own known_at. A column keeps its name unless another table's feature, a key column of
-    the rows or a reserved name equals it (letter case does not count); then all of the equal ones
-    are called `<table>__<column>`.
+    `all` means every column of the table except key, event_time, known_at, window, the label with
+    its own known_at and the group that the hold-out goes by. A column keeps its name unless another
+    table's feature, a key column of the rows or a reserved name equals it (letter case does not
+    count); then all of the equal ones are called `<table>__<column>`.
 
     Args:
         model: The model.
@@ -126,6 +128,24 @@ def check_times(model: ResolvedModel, tables: Iterable[ResolvedTable]) -> None:
             )
 
 
+def check_label(model: ResolvedModel, types: Mapping[str, str]) -> None:
+    """Refuse a label whose columns its table, of which the types are given, does not have.
+
+    Raises:
+        SpecError: As said.
+    """
+    spec = model.spec.label
+    for key, column in (("column", spec.column), ("known_at", spec.known_at)):
+        if column is not None and column not in types:
+            raise SpecError(
+                "there is no such column",
+                where=f"model {model.stream}: label.{key}",
+                expected=f"a column of {model.label}",
+                found=column,
+                nearest=nearest_name(column, types),
+            )
+
+
 def _columns(
     model: ResolvedModel,
     table: ResolvedTable,
@@ -135,7 +155,8 @@ def _columns(
     label = {model.spec.label.column, model.spec.label.known_at} - {None}
     secret = label if table.ref == model.label else set()
     if listed is None:
-        own = {*table.spec.key, table.event_time, table.known_at, WINDOW, *secret}
+        group = model.spec.train.holdout.group if table.ref == model.rows else None
+        own = {*table.spec.key, table.event_time, table.known_at, WINDOW, group, *secret}
         columns = [column for column in types if column not in own]
     else:
         columns = list(listed)

@@ -15,24 +15,32 @@ from mlops_dagster.features.columns import (
 from mlops_dagster.features.inputs import OWN_EVENT_TIME, OWN_KNOWN_AT, ModelInputs, known_rows
 from mlops_dagster.features.maturity import LabelState, final_maturity
 from mlops_dagster.features.point_in_time import FeatureView, point_in_time_join
+from mlops_dagster.spec.models import LabelMatch
 from mlops_dagster.tables.instants import instant, later
 
 _LABEL_AT = "__label_at"
+_LABELS = "__labels"
 
 
 def attach_label(rows: DataFrame, inputs: ModelInputs) -> DataFrame:
     """Add label, label_known_at and label_state as of `inputs.as_of` to rows.
 
     The label is that of the label table's row with the same key, and the same event_time where both
-    tables have one; of several the newest. Rows out are the rows in. Cost: one shuffle; none when
-    the label is there already.
+    tables have one; with `match: key` that of a row with the same key whose event_time lies from
+    the row's up to `within` later. Of several it is the newest. Rows out are the rows in. Cost: one
+    shuffle (`match: key`: one of each side); none when the label is there already.
 
     Args:
         rows: Rows with the key columns; event_time and row_window as `predictable_rows` gives them.
         inputs: The model's tables; the label's among the frames unless `rows` has the column
             `label`.
     """
-    labelled = rows if LABEL in rows.columns else _join_label(rows, inputs)
+    if LABEL in rows.columns:
+        labelled = rows
+    elif inputs.model.spec.label.match is LabelMatch.KEY:
+        labelled = _join_later_label(rows, inputs)
+    else:
+        labelled = _join_label(rows, inputs)
     return labelled.withColumn(LABEL_STATE, _label_state(labelled, inputs))
 
 
@@ -61,6 +69,52 @@ def _join_label(rows: DataFrame, inputs: ModelInputs) -> DataFrame:
     )
     asked = rows.withColumn(_LABEL_AT, F.lit(inputs.as_of))
     return point_in_time_join(asked, [view], prediction_time=_LABEL_AT).drop(_LABEL_AT)
+
+
+def _join_later_label(rows: DataFrame, inputs: ModelInputs) -> DataFrame:
+    """Join the newest label of the key that came from the row's event time up to `within` later."""
+    table = inputs.tables[inputs.model.label]
+    frame = known_rows(inputs, table)
+    label = F.struct(
+        F.col(OWN_EVENT_TIME).alias("at"),
+        _label_known_at(inputs, frame).alias("known_at"),
+        F.col(quote(inputs.model.spec.label.column)).alias("label"),
+    )
+    # An array a key: a join of ranges would compare every row with every label of its key.
+    keys = [F.col(quote(name)).alias(f"__label_key{n}") for n, name in enumerate(table.spec.key)]
+    labels = (
+        frame.select(*keys, label.alias(_LABELS))
+        .where(F.col(_LABELS)["known_at"] <= F.lit(inputs.as_of))
+        .groupBy(*(f"__label_key{n}" for n in range(len(keys))))
+        .agg(F.collect_list(_LABELS).alias(_LABELS))
+    )
+    same_key = [
+        F.col(quote(name)) == F.col(f"__label_key{n}") for n, name in enumerate(table.spec.key)
+    ]
+    first, last = F.col(EVENT_TIME), _matures_at(rows, inputs)
+    newest = F.array_max(
+        F.filter(_LABELS, lambda found: (found["at"] >= first) & (found["at"] <= last))
+    )
+    return rows.join(labels, same_key, "left").select(
+        *(F.col(quote(name)) for name in rows.columns),
+        newest["label"].alias(LABEL),
+        newest["known_at"].alias(LABEL_KNOWN_AT),
+    )
+
+
+def _matures_at(rows: DataFrame, inputs: ModelInputs) -> Column:
+    """Return the instant after which no label of a row counts any more."""
+    within = inputs.model.spec.label.within
+    if not within.is_windows:
+        return later(F.col(EVENT_TIME), within.elapsed)
+    if inputs.calendar is None:
+        raise ValueError("within counts windows, the use case has none")
+    ends = [
+        F.lit(part)
+        for key in inputs.windows
+        for part in (key, final_maturity(inputs.calendar, key, within))
+    ]
+    return F.create_map(*ends)[F.col(ROW_WINDOW if ROW_WINDOW in rows.columns else WINDOW)]
 
 
 def own_label(inputs: ModelInputs, rows: DataFrame) -> list[Column]:

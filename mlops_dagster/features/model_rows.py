@@ -7,6 +7,7 @@ from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, nearest_name
 from mlops_dagster.features.columns import (
     EVENT_TIME,
+    HOLDOUT_GROUP,
     LABEL,
     LABEL_KNOWN_AT,
     PREDICTION_TIME,
@@ -30,8 +31,9 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     """Return the rows to predict with the features as known at prediction time.
 
     Columns: the key, event_time and prediction_time and row_window (where the rows have an event
-    time), the features by name; `label` and `label_known_at` too when they stand in the same row
-    and are asked for. A row that was not known at its own prediction time is left out (`count_rows`
+    time), the features by name. For training also `holdout_group`, the text of the group that the
+    hold-out goes by, if it goes by one, and `label` and `label_known_at` when they stand in the
+    same row. A row that was not known at its own prediction time is left out (`count_rows`
     counts it).
     Cost: one shuffle for each set of key columns among the feature tables other than the rows' own.
     """
@@ -50,20 +52,29 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
         times.append(F.col(WINDOW).alias(ROW_WINDOW))
     own = [f for f in inputs.features if f.table == inputs.rows.ref]
     label = own_label(inputs, rows) if with_label and inputs.own_label else []
+    group = _holdout_group(inputs) if with_label else []
     # A feature table may be keyed by a column of the rows that is neither key nor feature; it
     # travels along.
-    carried = {ours: theirs for view in views for ours, theirs in view.matches.items()}
+    row_key = inputs.rows.spec.key
+    carried = {
+        ours: theirs
+        for view in views
+        for ours, theirs in view.matches.items()
+        if ours not in row_key
+    }
     spine = rows.select(
-        *(F.col(quote(column)) for column in inputs.rows.spec.key),
+        *(F.col(quote(column)) for column in row_key),
         *times,
         *(F.col(quote(column)).alias(name) for name, column in sorted(carried.items())),
         *(F.col(quote(feature.column)).alias(feature.name) for feature in own),
+        *group,
         *label,
     )
     joined = point_in_time_join(spine, views, prediction_time=PREDICTION_TIME if timed else None)
-    kept = [*inputs.rows.spec.key, *(c for c in (EVENT_TIME, PREDICTION_TIME) if timed)]
+    kept = [*row_key, *(c for c in (EVENT_TIME, PREDICTION_TIME) if timed)]
     kept += [ROW_WINDOW] if ROW_WINDOW in spine.columns else []
     kept += [feature.name for feature in inputs.features]
+    kept += [HOLDOUT_GROUP] if group else []
     kept += [LABEL, LABEL_KNOWN_AT] if label else []
     return joined.select(*(F.col(quote(column)) for column in kept))
 
@@ -73,6 +84,11 @@ def count_rows(inputs: ModelInputs) -> DataFrame:
     rows = with_times(inputs, inputs.rows)
     unknowable = ~_is_knowable(inputs) if inputs.rows.event_time is not None else F.lit(False)
     return rows.agg(F.count(F.lit(1)).alias("rows"), F.count_if(unknowable).alias("unknowable"))
+
+
+def _holdout_group(inputs: ModelInputs) -> list[Column]:
+    column = inputs.model.spec.train.holdout.group
+    return [] if column is None else [F.col(quote(column)).cast("string").alias(HOLDOUT_GROUP)]
 
 
 def _views(inputs: ModelInputs, rows: DataFrame) -> list[FeatureView]:

@@ -1,7 +1,7 @@
 """Which windows of a table a model's rows can need: pure calendar arithmetic."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mlops_dagster.windows import Duration, Window, WindowCalendar
 
@@ -54,3 +54,22 @@ def view_range(
     if oldest is None and span.first.start - ahead - valid_for >= last.end:
         return None
     return first, last.key
+
+
+def later_label_range(
+    calendar: WindowCalendar, span: Span, *, until: datetime
+) -> tuple[str, str] | None:
+    """Return the first and last window of a table in which labels after their rows can lie.
+
+    Args:
+        calendar: The calendar of the table, which need not be that of the rows.
+        span: The windows of the rows.
+        until: The instant by which all of them are mature.
+
+    Returns:
+        Keys of the calendar, or None when it has no window between.
+    """
+    first, last = calendar.containing(span.first.start), calendar.opened_by(until)
+    if last is None or last.end <= span.first.start:
+        return None
+    return (calendar.first if first is None else first.key), last.key

@@ -6,11 +6,20 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.data.contracts import known_contract
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SourceError
-from mlops_dagster.features.columns import WINDOW, check_tables, check_times, feature_names
+from mlops_dagster.features.columns import (
+    WINDOW,
+    check_label,
+    check_tables,
+    check_times,
+    feature_names,
+)
 from mlops_dagster.features.inputs import ModelInputs
-from mlops_dagster.features.ranges import Span, view_range
+from mlops_dagster.features.maturity import final_maturity
+from mlops_dagster.features.ranges import Span, later_label_range, view_range
+from mlops_dagster.spec.models import LabelMatch
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedTable, Workspace
 from mlops_dagster.state.fence import InputVersion
@@ -71,8 +80,10 @@ def read_model_inputs(
         if ref == model.rows:
             pins[ref] = pin(store, ref, list(windows) if tables[ref].windowed else None)
         else:
-            only_label = ref not in model.features
-            pins[ref] = _pin_other(store, tables[ref], span, model=model, only_label=only_label)
+            keys = _feature_windows(tables[ref], span, model) if ref in model.features else None
+            if ref == model.label:
+                keys = _both(tables[ref], keys, _label_windows(tables[ref], span, model, calendar))
+            pins[ref] = _pin_other(store, tables[ref], span, keys)
     frames = {
         ref: _empty(session, tables[ref]) if pinned is None else pinned.read(session, locations)
         for ref, pinned in pins.items()
@@ -81,6 +92,8 @@ def read_model_inputs(
         ref: {field.name: field.dataType.simpleString() for field in frame.schema.fields}
         for ref, frame in frames.items()
     }
+    if with_label:
+        check_label(model, types[model.label])
     inputs = ModelInputs(
         model=model,
         tables=tables,
@@ -108,8 +121,10 @@ def read_label_inputs(
     table = workspace.table(model.label)
     check_times(model, [table])
     calendar = workspace.use_cases[model.use_case].calendar
-    pinned = _pin_other(store, table, _span(calendar, windows), model=model, only_label=True)
+    span = _span(calendar, windows)
+    pinned = _pin_other(store, table, span, _label_windows(table, span, model, calendar))
     frame = _empty(session, table) if pinned is None else pinned.read(session, locations)
+    check_label(model, {f.name: f.dataType.simpleString() for f in frame.schema.fields})
     inputs = ModelInputs(
         model=model,
         tables={table.ref: table},
@@ -128,23 +143,52 @@ def _span(calendar: WindowCalendar | None, windows: Sequence[str]) -> Span | Non
     return Span(calendar.window(windows[0]), calendar.window(windows[-1]))
 
 
-def _pin_other(
-    store: EventStore,
+def _feature_windows(
+    table: ResolvedTable, span: Span | None, model: ResolvedModel
+) -> tuple[str, str] | None:
+    if table.calendar is None or span is None:
+        return None
+    valid_for = table.spec.valid_for
+    return view_range(
+        table.calendar,
+        span,
+        ahead=model.spec.rows.ahead.elapsed,
+        valid_for=None if valid_for is None else valid_for.elapsed,
+    )
+
+
+def _label_windows(
     table: ResolvedTable,
     span: Span | None,
-    *,
     model: ResolvedModel,
-    only_label: bool,
+    calendar: WindowCalendar | None,
+) -> tuple[str, str] | None:
+    if table.calendar is None or span is None or calendar is None:
+        return None
+    if model.spec.label.match is LabelMatch.KEY:
+        until = final_maturity(calendar, span.last.key, model.spec.label.within)
+        return later_label_range(table.calendar, span, until=until)
+    # A label has the event time of its row.
+    nothing = timedelta(0)
+    return view_range(table.calendar, span, ahead=nothing, valid_for=nothing)
+
+
+def _both(
+    table: ResolvedTable, one: tuple[str, str] | None, other: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Return the range of windows that holds two ranges."""
+    if table.calendar is None or one is None or other is None:
+        return one or other
+    ordered = sorted({*one, *other}, key=table.calendar.index)
+    return ordered[0], ordered[-1]
+
+
+def _pin_other(
+    store: EventStore, table: ResolvedTable, span: Span | None, keys: tuple[str, str] | None
 ) -> Pin | None:
     """Pin the windows of a feature or label table; None when none of them is published."""
     if not table.windowed or table.calendar is None or span is None:
         return pin(store, table.ref, None)
-    ahead, valid_for = model.spec.rows.ahead.elapsed, table.spec.valid_for
-    reach = None if valid_for is None else valid_for.elapsed
-    if only_label:
-        # A label has the event time of its row.
-        ahead, reach = timedelta(0), timedelta(0)
-    keys = view_range(table.calendar, span, ahead=ahead, valid_for=reach)
     if keys is None:
         return None
     return pin_published(store, table.ref, [w.key for w in table.calendar.between(*keys)])
@@ -152,11 +196,12 @@ def _pin_other(
 
 def _empty(session: SparkSession, table: ResolvedTable) -> DataFrame:
     """Return no rows, with the columns of the contract: nothing of the table is published yet."""
-    if table.contract is None:
+    contract = known_contract(table)
+    if contract is None:
         raise SourceError(
             "nothing of this table is published, and no contract says what it would hold",
             where=str(table.ref),
             next_step="Build the table for an earlier window, or write its contract.",
         )
-    columns = [f"{quote(column.name)} {column.type}" for column in table.contract.columns]
+    columns = [f"{quote(column.name)} {column.type}" for column in contract.columns]
     return session.createDataFrame([], ", ".join([*columns, f"{quote(WINDOW)} string"]))

@@ -12,6 +12,7 @@ from mlops_dagster.errors import TrainingRefused
 from mlops_dagster.features.columns import (
     DAY,
     EVENT_TIME,
+    HOLDOUT_GROUP,
     LABEL,
     LABEL_KNOWN_AT,
     LABEL_STATE,
@@ -74,8 +75,9 @@ def training_rows(inputs: ModelInputs) -> DataFrame:
     """Return the rows of a training set.
 
     Columns: the key; event_time, prediction_time and row_window (where rows have times); the
-    features by name; label (null unless known by as_of), label_known_at, label_state, split (`fit`
-    or `holdout`) and day (local date as text, the group for intervals; null without times).
+    features by name; label (null unless known by as_of), label_known_at, label_state,
+    holdout_group (text; only where the hold-out goes by a group), split (`fit` or `holdout`) and
+    day (local date as text, the group for intervals; null without times).
 
     Args:
         inputs: Pinned tables with the label's, and as_of.
@@ -92,6 +94,7 @@ def training_rows(inputs: ModelInputs) -> DataFrame:
     )
     times = [name for name in (EVENT_TIME, PREDICTION_TIME, ROW_WINDOW) if name in rows.columns]
     ordered = [*inputs.rows.spec.key, *times, *features, LABEL, LABEL_KNOWN_AT, LABEL_STATE]
+    ordered += [HOLDOUT_GROUP] if HOLDOUT_GROUP in rows.columns else []
     return rows.select(
         *(F.col(quote(name)) for name in ordered),
         split.alias(SPLIT),
@@ -126,7 +129,8 @@ def build_training_set(
         run_id: The run that publishes.
 
     Raises:
-        TrainingRefused: Fewer windows than `at_least` are published, or no row has a label.
+        TrainingRefused: Fewer windows than `at_least` are published, a row has no hold-out group,
+            or no row has a label.
         SourceError: An input is not published.
         SpecError: The tables cannot serve the model.
     """
@@ -142,9 +146,11 @@ def build_training_set(
         with_label=True,
     )
     target = Slice(model.derived("model", TRAINING_SET), cutoff)
+    training = training_rows(reading.inputs)
+    _check_groups(model, training, target)
     publication = publish_frame(
         session,
-        frame=training_rows(reading.inputs),
+        frame=training,
         target=target,
         as_of=as_of,
         store=store,
@@ -162,7 +168,11 @@ def build_training_set(
             "no row of the training set has a label",
             where=str(target),
             expected="at least one label known by the cutoff",
-            found=f"{counts.rows} rows, {counts.pending} pending, {counts.never} without a label",
+            found=(
+                f"{counts.rows} rows, {counts.pending} pending, {counts.never} without a label; "
+                f"{counts.unknowable} more rows became known only after they were to be predicted"
+            ),
+            next_step=_advice(model, counts),
         )
     return TrainingSetBuilt(
         ref=target.ref,
@@ -172,6 +182,19 @@ def build_training_set(
         windows=windows,
         features=reading.inputs.features,
         counts=counts,
+    )
+
+
+def _advice(model: ResolvedModel, counts: TrainingSetCounts) -> str:
+    """Return where to look when there are no labels: at the rows, or at the labels' own table."""
+    if counts.rows == 0:
+        return (
+            f"Check the known_at of {model.rows} against its event time (predict: {{at: open}} "
+            "predicts a row when its window opens)"
+        )
+    return (
+        f"Check that {model.label} holds the keys of the rows (match: row also their event times), "
+        "and the quarantine for labels that came too late"
     )
 
 
@@ -200,6 +223,31 @@ def training_windows(
             next_step="Wait for the next windows, or build the missing ones.",
         )
     return windows
+
+
+def _check_groups(model: ResolvedModel, rows: DataFrame, target: Slice) -> None:
+    """Refuse rows without a group: nobody could say which rows they belong with.
+
+    Cost: one query, only where the hold-out goes by a group.
+    """
+    if HOLDOUT_GROUP not in rows.columns:
+        return
+    counts = one_row(
+        rows.agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(F.col(HOLDOUT_GROUP).isNull()).alias("without"),
+        )
+    )
+    if counts["without"]:
+        column = model.spec.train.holdout.group
+        raise TrainingRefused(
+            f"rows have no hold-out group: {column} is null",
+            where=str(target),
+            expected=f"{column} in each row of {model.rows}",
+            found=f"{counts['without']} of {counts['rows']} rows without",
+            next_step=f"Write the rule '{column} is not null', or give each such row a group of "
+            "its own in the table's SQL, such as its key.",
+        )
 
 
 def read_training_set(

@@ -2,14 +2,38 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from mlops_dagster.clock import utc_now
+from mlops_dagster.errors import MlopsDagsterError
 from mlops_dagster.lifecycle.place import Place
-from mlops_dagster.monitoring.alerts import Alert, Channel, LogChannel, alerts_of
+from mlops_dagster.monitoring.alert_events import (
+    AlertDelivered,
+    AlertUndelivered,
+    Told,
+    alert_stream,
+    begin_sending,
+    raised,
+    read_alerts,
+    record_raised,
+)
+from mlops_dagster.monitoring.alerts import Alert, alerts_of
+from mlops_dagster.monitoring.channels import Channel, LogChannel
 from mlops_dagster.monitoring.decision import Decision
 from mlops_dagster.monitoring.events import history
+from mlops_dagster.monitoring.webhook import WebhookChannel
 from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.use_case import AlertKind
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
+from mlops_dagster.state.store import EventStore
+
+
+@dataclass(frozen=True)
+class AlertsTold:
+    """Deliveries of one run: those that channels took, and channels that did not take one."""
+
+    delivered: int
+    failed: int
 
 
 def alerts_of_window(
@@ -37,11 +61,92 @@ def gate_alerts(
     return (alert,)
 
 
-def send_alerts(workspace: Workspace, alerts: Iterable[Alert], logger: logging.Logger) -> None:
-    """Send alerts to every channel of the environment; `log` is the run's own log."""
-    channels: list[Channel] = [
-        LogChannel(logger) for name in workspace.environment.alerts.channels if name == "log"
-    ]
-    for alert in alerts:
-        for channel in channels:
-            channel.send(alert)
+def tell_alerts(
+    place: Place, model: ResolvedModel, alerts: Iterable[Alert], logger: logging.Logger
+) -> AlertsTold:
+    """Raise alerts and tell each channel what it was not told yet, earlier alerts included.
+
+    An alert that was raised before, by an earlier run of its window, is not told again. After a
+    failed delivery the rest of that channel waits for the next run. Nothing here fails the stage
+    that has something to tell: what goes wrong is logged, and recorded where that is possible.
+
+    Args:
+        place: Where and when the stage runs; its environment names the channels.
+        model: The model.
+        alerts: What there is to tell.
+        logger: Where the channel `log` and failures are written.
+    """
+    channels = channels_of(place.workspace, logger)
+    stream, store, run_id = model.stream, place.store, place.run_id
+    try:
+        for alert in alerts:
+            wanted = [c.name for c in channels if alert.severity.rank >= c.at_least.rank]
+            event = raised(alert, wanted)
+            record_raised(store, stream, event, as_of=place.as_of, run_id=run_id)
+        return deliver(store, stream, channels, run_id=run_id, logger=logger)
+    except MlopsDagsterError as error:
+        logger.warning("alerts of %s could not be recorded: %s", stream, error)
+        return AlertsTold(0, 1)
+
+
+def deliver(
+    store: EventStore,
+    model: str,
+    channels: Iterable[Channel],
+    *,
+    run_id: str,
+    logger: logging.Logger,
+) -> AlertsTold:
+    """Tell each channel the alerts of a model that it was not told yet, oldest first.
+
+    Raises:
+        StateConflict: Others appended to the stream every time.
+        TransientStateError: The event store is away.
+    """
+    delivered = failed = 0
+    for channel in channels:
+        for told in read_alerts(store, model).alerts.values():
+            outcome = _send(store, told, channel, run_id=run_id)
+            if isinstance(outcome, AlertDelivered):
+                delivered += 1
+            elif outcome is not None:
+                failed += 1
+                logger.warning(
+                    "alert %s was not told to %s: %s",
+                    told.raised.alert,
+                    channel.name,
+                    outcome.problem,
+                )
+                break
+    return AlertsTold(delivered, failed)
+
+
+def channels_of(workspace: Workspace, logger: logging.Logger | None = None) -> tuple[Channel, ...]:
+    """Return the channels of the environment; `log` is the run's own log."""
+    environment = workspace.environment
+    return tuple(
+        LogChannel(logger)
+        if channel == "log"
+        else WebhookChannel(channel.webhook, environment.name)
+        for channel in environment.alerts.channels
+    )
+
+
+def _send(
+    store: EventStore, told: Told, channel: Channel, *, run_id: str
+) -> AlertDelivered | AlertUndelivered | None:
+    """Tell a channel an alert and record the outcome; None when it is not due."""
+    model, alert = told.raised.model, told.raised.alert
+    now = utc_now()
+    if not told.is_due(channel.name, now) or not begin_sending(
+        store, told, channel=channel.name, now=now, run_id=run_id
+    ):
+        return None
+    problem = channel.send(told)
+    outcome: AlertDelivered | AlertUndelivered = (
+        AlertDelivered(alert=alert, channel=channel.name)
+        if problem is None
+        else AlertUndelivered(alert=alert, channel=channel.name, problem=problem)
+    )
+    store.append_next(alert_stream(model), outcome, as_of=told.as_of, run_id=run_id)
+    return outcome

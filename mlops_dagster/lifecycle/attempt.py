@@ -4,6 +4,7 @@ import hashlib
 from functools import partial
 
 from mlops_dagster.crash_points import CrashPoint, crash_point
+from mlops_dagster.lifecycle.overrides import Overrides
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.registry.bundle import SavedBundle
 from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
@@ -24,8 +25,11 @@ def record_attempt(
     gates: GateReport,
     bundle: SavedBundle,
     reason: str,
+    overrides: Overrides,
 ) -> RegisteredVersion | None:
     """Record a training and what its gates say; register the bundle if they let it through.
+
+    A run that ignores the gates registers it whatever they say: as an experiment.
 
     Each step is written before the next one begins and says nothing twice, so a training that was
     interrupted goes on where it stopped.
@@ -48,6 +52,7 @@ def record_attempt(
             rows=trained.fit_rows,
             seed=trained.seed,
             reason=reason,
+            experimental=overrides.words,
         )
     )
     crash_point(CrashPoint.TRAINING_RECORDED, model.stream)
@@ -62,7 +67,7 @@ def record_attempt(
         )
     )
     crash_point(CrashPoint.JUDGEMENT_RECORDED, model.stream)
-    if not gates.promotable:
+    if not gates.promotable and not overrides.ignore_gates:
         tell(Rejected(cutoff_window=cutoff, bundle_digest=digest, reason=gates.explanation))
         return None
     version = place.tracker.log_training(
@@ -74,6 +79,7 @@ def record_attempt(
             "mlops_dagster.dagster_run": place.run_id,
             "mlops_dagster.reason": reason,
             "mlops_dagster.training_digest": training_set.digest,
+            **overrides.tags,
         },
         inputs=training_set.inputs,
     )

@@ -20,10 +20,15 @@ class Promotion:
     bundle_digest: str
     version: str | None = None
     staging: StagingResult | None = None
+    experimental: bool = False
 
 
-def promote_candidate(place: Place, model: ResolvedModel) -> Promotion:
+def promote_candidate(
+    place: Place, model: ResolvedModel, *, experimental: bool = False
+) -> Promotion:
     """Test and promote the newest attempt of the place's window; one that is in charge stays so.
+
+    What an experimental run trained is never promoted, and such a run promotes nothing else.
 
     The ledger decides by compare-and-swap. The alias in MLflow follows it and is set again on every
     call, so a crash in between is repaired by the next one.
@@ -32,7 +37,10 @@ def promote_candidate(place: Place, model: ResolvedModel) -> Promotion:
         TransitionRefused: Something else happened to the version meanwhile.
         TrackingUnavailable: MLflow did not answer.
     """
-    attempt = read_ledger(place.store, model.stream).latest(place.window)
+    ledger = read_ledger(place.store, model.stream)
+    attempt, tried = ledger.latest(place.window), ledger.latest_experiment(place.window)
+    if tried is not None and (experimental or attempt is None):
+        return _experiment(tried)
     if attempt is None:
         return Promotion(False, "nothing was trained for this window", "")
     if attempt.registered is None:
@@ -56,6 +64,16 @@ def promote_candidate(place: Place, model: ResolvedModel) -> Promotion:
     crash_point(CrashPoint.ALIAS_SET, model.stream)
     reason = f"version {version} scores the windows after {place.window}"
     return Promotion(True, reason, attempt.bundle_digest, version, staging)
+
+
+def _experiment(attempt: Attempt) -> Promotion:
+    return Promotion(
+        False,
+        f"an experiment ({', '.join(attempt.experimental)}) is never promoted",
+        attempt.bundle_digest,
+        attempt.version,
+        experimental=True,
+    )
 
 
 def _test(place: Place, model: ResolvedModel, attempt: Attempt, version: str) -> StagingResult:

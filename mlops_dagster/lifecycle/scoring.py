@@ -7,8 +7,7 @@ from pyspark.sql import SparkSession
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS
 from mlops_dagster.features.scoring_rows import scoring_rows
 from mlops_dagster.lifecycle.place import Place
-from mlops_dagster.registry.champion import ChampionVersion, champion_for
-from mlops_dagster.registry.ledger import read_ledger
+from mlops_dagster.registry.champion import ChampionVersion
 from mlops_dagster.serving.predictions import predictions_frame
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.state.fence import SlicePublished
@@ -23,24 +22,6 @@ class WindowScored:
     champion: ChampionVersion
     published: SlicePublished
     unknowable: int
-
-
-def champion_in_charge(
-    place: Place, model: ResolvedModel, *, opens: bool
-) -> ChampionVersion | None:
-    """Return the champion that scores the place's window, or None before the first promotion.
-
-    A forecast may not use a model whose cutoff window closed only after the forecast was due.
-    """
-    calendar = place.calendar(model)
-    ledger = read_ledger(place.store, model.stream)
-    champion = champion_for(ledger, calendar, place.window)
-    if calendar is None or not opens:
-        return champion
-    while champion is not None and calendar.as_of_close(champion.cutoff_window) > place.as_of:
-        # The promotion before it is the one in charge of its own cutoff window.
-        champion = champion_for(ledger, calendar, champion.cutoff_window)
-    return champion
 
 
 def score_window(

@@ -11,6 +11,7 @@ from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.columns import RESERVED, FeatureColumn
 from mlops_dagster.lifecycle.attempt import record_attempt
+from mlops_dagster.lifecycle.overrides import NOTHING, Overrides
 from mlops_dagster.lifecycle.place import Place, read_slice
 from mlops_dagster.monitoring.baseline import Baseline
 from mlops_dagster.monitoring.trained import baseline_of
@@ -56,11 +57,12 @@ def train_candidate(
     *,
     seed: int | None = None,
     reason: str = "",
+    overrides: Overrides = NOTHING,
 ) -> Candidate:
     """Train on the training set of the place's window; record the attempt and what became of it.
 
     Equal training sets and seeds give equal bundles, and a bundle is one attempt however often it
-    is made: the same training run again adds no version.
+    is made: the same training run again adds no version. With overrides it is an experiment.
 
     Raises:
         SourceError: The training set is not published.
@@ -69,24 +71,26 @@ def train_candidate(
     """
     training_set, frame = _training_set(session, place, model)
     hooks = load_metric_hooks(model)
-    features = training_features(frame, model, place.workspace.table(model.rows).spec.key)
-    rows = rows_to_client(frame, what=f"training set of {model.stream} {place.window}")
+    key = place.workspace.table(model.rows).spec.key
+    features = training_features(frame, model, key)
+    chosen = overrides.rows_of(frame, key)
+    rows = rows_to_client(chosen, what=f"training set of {model.stream} {place.window}")
     trained = train_model(rows, model=model, features=features, hooks=hooks, seed=seed)
-    champion = champion_to_beat(
-        read_ledger(place.store, model.stream),
-        place.calendar(model),
-        cutoff_window=place.window,
-        bundle_digest="",
-    )
-    comparison = None if champion is None else _compare(place, model, champion, trained, hooks)
-    gates = evaluate_gates(model.gates, trained.evaluation, comparison)
     baseline = baseline_of(
         trained,
         slices=model.spec.monitor.slices,
         rows_per_window=_rows_per_window(place, model, training_set),
     )
-    bundle = _save(place, model, trained, baseline, training_set)
+    bundle = _save(place, model, trained, baseline, training_set, overrides=overrides)
     crash_point(CrashPoint.BUNDLE_SAVED, model.stream)
+    champion = champion_to_beat(
+        read_ledger(place.store, model.stream),
+        place.calendar(model),
+        cutoff_window=place.window,
+        bundle_digest=bundle.digest,
+    )
+    comparison = None if champion is None else _compare(place, model, champion, trained, hooks)
+    gates = evaluate_gates(model.gates, trained.evaluation, comparison)
     registered = record_attempt(
         place,
         model,
@@ -95,6 +99,7 @@ def train_candidate(
         gates=gates,
         bundle=bundle,
         reason=reason,
+        overrides=overrides,
     )
     return Candidate(
         trained, baseline, training_set, champion, comparison, gates, bundle, registered
@@ -171,6 +176,8 @@ def _save(
     trained: TrainedModel,
     baseline: Baseline,
     training_set: SlicePublished,
+    *,
+    overrides: Overrides,
 ) -> SavedBundle:
     info = BundleInfo(
         model=model.stream,
@@ -182,6 +189,7 @@ def _save(
         code_version=model.code_version,
         training_digest=training_set.digest,
         seed=trained.seed,
+        experimental=overrides.words,
     )
     importances = {importance.feature: importance.mean for importance in trained.importances}
     return save_bundle(

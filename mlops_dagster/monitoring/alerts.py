@@ -1,16 +1,12 @@
-"""Alerts: what of a window's reports and decision somebody asked to be told, and where."""
+"""Alerts: what of a window's reports and decision somebody asked to be told."""
 
-import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from mlops_dagster.monitoring.decision import Decision
 from mlops_dagster.monitoring.summaries import DriftSummary, QualitySummary
 from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.use_case import AlertKind
-
-LOGGER = "mlops_dagster.alerts"
 
 
 @dataclass(frozen=True)
@@ -22,32 +18,6 @@ class Alert:
     model: str
     window: str
     text: str
-
-
-class Channel(Protocol):
-    """Where alerts go."""
-
-    def send(self, alert: Alert) -> None:
-        """Deliver an alert."""
-        ...
-
-
-class LogChannel:
-    """Writes alerts as warnings to a logger: the run's own by default in Dagster."""
-
-    def __init__(self, logger: logging.Logger | None = None) -> None:
-        self._logger = logger or logging.getLogger(LOGGER)
-
-    def send(self, alert: Alert) -> None:
-        """Write one line."""
-        self._logger.warning(
-            "alert %s (%s) %s %s: %s",
-            alert.kind.value,
-            alert.severity.value,
-            alert.model,
-            alert.window,
-            alert.text,
-        )
 
 
 def alerts_of(

@@ -24,12 +24,16 @@ TOP_VALUES = 200
 
 
 class ExpectedMetric(Payload):
-    """A metric of the model on its hold-out with its interval; overall when the slice is None."""
+    """A metric of the model on its hold-out with its interval; overall when the slice is None.
+
+    `rows` are those behind the interval; None where there was none and low and high are the value.
+    """
 
     metric: str
     value: float
     low: float
     high: float
+    rows: int | None = None
     slice_key: str | None = None
     slice_value: str | None = None
 

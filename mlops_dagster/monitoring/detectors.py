@@ -5,6 +5,9 @@ use. It is imported only inside these calls and its licence is named in every re
 environment that names a detector without having accepted the licence is refused when it is loaded.
 """
 
+import logging
+import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -102,9 +105,10 @@ def advise(
                 next_step="Draw one with monitoring.detectors.sample_rows.",
             )
     asked = [(name, kind) for name, kind in columns if _DETECTORS[kind][0] in detectors]
-    answers = [_ask(reference, window, name, kind) for name, kind in asked]
-    if AlibiDetector.CLASSIFIER in detectors:
-        answers.append(ask_classifier(reference, window, columns))
+    with _quietly():
+        answers = [_ask(reference, window, name, kind) for name, kind in asked]
+        if AlibiDetector.CLASSIFIER in detectors:
+            answers.append(ask_classifier(reference, window, columns))
     advice = _corrected(answers)
     drifted = [a.column for a in advice if a.drifted]
     return DetectorReport(
@@ -218,6 +222,29 @@ def ask_classifier(
         statistic=float(data["distance"]),
         p_value=float(data["p_val"]),
     )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the libraries' advice off the console; what the detectors say is in the report.
+
+    Importing alibi-detect imports transformers, which tells that no deep-learning library is there;
+    the classifier tells of a parameter it sets itself; SciPy tells that a sample of this size has
+    no exact p-value.
+    """
+    variable, logger = "TRANSFORMERS_NO_ADVISORY_WARNINGS", logging.getLogger("alibi_detect")
+    before, level = os.environ.get(variable), logger.level
+    os.environ[variable] = "1"
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "ks_2samp: Exact calculation", RuntimeWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+        os.environ.pop(variable)
+        if before is not None:
+            os.environ[variable] = before
 
 
 @contextmanager

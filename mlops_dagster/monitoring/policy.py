@@ -16,8 +16,7 @@ Why the defaults of `RetrainPolicy` (drift and quality, 2 of 3 windows, wait 2, 
 - 2 of 3 windows: one odd month (a storm, a strike) is not a new world; a change that stays is seen
   one window later. 3 of 3 would let a single quiet window in between reset the evidence.
 - A window asks for one training at most: its own training is no fact of its decision, so deciding
-it
-  again from equal facts gives an equal decision.
+  it again from equal facts gives an equal decision.
 - Trainings that failed, were rejected or inconclusive count against wait and budget too: the same
   data would give the same answer, and a loop of failing trainings is what a budget is for.
 """

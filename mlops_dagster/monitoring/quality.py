@@ -5,6 +5,7 @@ one. So rows are counted by what is known of their label, and there is no verdic
 of them have matured.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_dagster.training.evaluation import Evaluation, MetricValue
+    from mlops_dagster.training.evaluation import Evaluation, Interval, MetricValue
     from mlops_dagster.training.outcome import Classes, MetricHook, Outcome
 
 # Below this share of decided labels a window is provisional and has no verdict.
@@ -33,9 +34,9 @@ _SEED = 0
 
 def expected_metrics(evaluation: "Evaluation") -> tuple[ExpectedMetric, ...]:
     """Return what a model's evaluation on its hold-out leads to expect of a window."""
-    found = [_expected(m, None, None) for m in evaluation.metrics]
+    found = [_expected(m, None, None, rows=evaluation.rows) for m in evaluation.metrics]
     for piece in evaluation.slices:
-        found += [_expected(m, piece.column, piece.value) for m in piece.metrics]
+        found += [_expected(m, piece.column, piece.value, rows=piece.rows) for m in piece.metrics]
     return tuple(metric for metric in found if metric is not None)
 
 
@@ -89,7 +90,7 @@ def quality_report(
             metric = _with_interval(plain, part, groups=groups, hooks=hooks) if wanted else plain
             beside = known.get((metric.name, key, value))
             metrics.append(
-                _measured(metric, beside, part.rows, (key, value), primary=primary, sure=matured)
+                _measured(metric, beside, part, (key, value), primary=primary, sure=matured)
             )
     verdict = _verdict([m for m in metrics if m.slice_key is None and m.primary])
     return QualityReport(
@@ -105,7 +106,9 @@ def quality_report(
     )
 
 
-def _expected(metric: "MetricValue", key: str | None, value: str | None) -> ExpectedMetric | None:
+def _expected(
+    metric: "MetricValue", key: str | None, value: str | None, *, rows: int
+) -> ExpectedMetric | None:
     if metric.value is None or (key is not None and value is None):
         return None
     interval = metric.interval
@@ -114,6 +117,7 @@ def _expected(metric: "MetricValue", key: str | None, value: str | None) -> Expe
         value=metric.value,
         low=interval.low if interval else metric.value,
         high=interval.high if interval else metric.value,
+        rows=rows if interval else None,
         slice_key=key,
         slice_value=value,
     )
@@ -198,7 +202,7 @@ def _with_interval(
 def _measured(
     metric: "MetricValue",
     expected: ExpectedMetric | None,
-    rows: int,
+    outcome: "Outcome",
     part: tuple[str | None, str | None],
     *,
     primary: bool,
@@ -212,7 +216,7 @@ def _measured(
         primary=primary,
         slice_key=part[0],
         slice_value=part[1],
-        rows=rows,
+        rows=outcome.rows,
         value=metric.value,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
@@ -224,14 +228,14 @@ def _measured(
         return found
     limit: Tolerance | None = tolerance_of(metric.name)
     shortfall = improvement(expected.value, metric.value, metric=metric)
-    tolerance = limit.of(expected.value) if limit else None
+    tolerance = limit.of(expected.value) + _noise(metric.name, outcome, expected) if limit else None
     update: dict[str, object] = {"shortfall": shortfall, "tolerance": tolerance}
     if tolerance is not None:
         worse = tolerance if metric.lower_is_better else -tolerance
         update["accepted"] = expected.value + worse
-    if interval is not None:
-        widths = (interval.high - interval.low) / 2, (expected.high - expected.low) / 2
-        margin = (widths[0] ** 2 + widths[1] ** 2) ** 0.5
+    own_width = _half_width(interval, expected, outcome.rows)
+    if own_width is not None:
+        margin = math.hypot(own_width, (expected.high - expected.low) / 2)
         update["margin"] = margin
         if sure and tolerance is not None:
             lost = shortfall - margin > tolerance
@@ -239,23 +243,52 @@ def _measured(
     return found.model_copy(update=update)
 
 
+def _half_width(interval: "Interval | None", expected: ExpectedMetric, rows: int) -> float | None:
+    """Return half the width of a window's interval; None when nothing tells it.
+
+    A window of an hour or a day has too few days to show how much days differ. The hold-out has
+    shown it: its interval, widened as the square root of the rows.
+    """
+    if interval is not None:
+        return (interval.high - interval.low) / 2
+    if expected.rows is None or not rows:
+        return None
+    return (expected.high - expected.low) / 2 * math.sqrt(expected.rows / rows)
+
+
+def _noise(metric: str, outcome: "Outcome", expected: ExpectedMetric) -> float:
+    """Return by how much more a metric that noise raises is raised here than on the hold-out."""
+    from mlops_dagster.training.calibration_bins import calibration_noise
+    from mlops_dagster.training.intervals import NOISE_ADDS
+
+    if metric not in NOISE_ADDS or expected.rows is None:
+        return 0.0
+    return max(0.0, calibration_noise(outcome) * (1 - math.sqrt(outcome.rows / expected.rows)))
+
+
 def _verdict(primary: Sequence[MeasuredMetric]) -> QualityVerdict:
+    """Return the worst of what could be judged: a class never seen before leaves no log loss."""
     verdicts = {metric.verdict for metric in primary}
-    if QualityVerdict.DEGRADED in verdicts:
-        return QualityVerdict.DEGRADED
-    if not primary or QualityVerdict.UNDECIDED in verdicts:
-        return QualityVerdict.UNDECIDED
-    return QualityVerdict.AS_EXPECTED
+    for verdict in (QualityVerdict.DEGRADED, QualityVerdict.AS_EXPECTED):
+        if verdict in verdicts:
+            return verdict
+    return QualityVerdict.UNDECIDED
 
 
 def _text(verdict: QualityVerdict, metrics: Sequence[MeasuredMetric], counts: LabelCounts) -> str:
     primary = [m for m in metrics if m.slice_key is None and m.primary]
     labels = f"{counts.labelled:,} labelled rows, {percent(counts.matured_share)} matured"
+    unjudged = "".join(
+        f"{m.metric} not judged ({m.reason or 'no expectation'}); "
+        for m in primary
+        if m.verdict is QualityVerdict.UNDECIDED
+    )
     if verdict is QualityVerdict.DEGRADED:
         worse = [m for m in primary if m.verdict is verdict]
-        return f"degraded: {', '.join(_beside(m) for m in worse)}; {labels}"
+        return f"degraded: {', '.join(_beside(m) for m in worse)}; {unjudged}{labels}"
     if verdict is QualityVerdict.AS_EXPECTED:
-        return f"as expected: {', '.join(_beside(m) for m in primary)}; {labels}"
+        good = [m for m in primary if m.verdict is verdict]
+        return f"as expected: {', '.join(_beside(m) for m in good)}; {unjudged}{labels}"
     if counts.matured_share < MATURED_FOR_VERDICT:
         needed = percent(MATURED_FOR_VERDICT)
         return f"undecided: at least {needed} of the labels must have matured; {labels}"

@@ -32,8 +32,9 @@ class MeasuredMetric(Payload):
     Args:
         shortfall: By how much it is worse than expected, in its own units; negative when better.
         margin: Half-width of the interval of the shortfall: both intervals' half-widths, squared
-            and added. None when the window's metric has no interval.
-        tolerance: Shortfall that is accepted.
+            and added; where the window has too few days for an interval, the hold-out's stands in,
+            widened for fewer rows. None when neither has one.
+        tolerance: Shortfall that is accepted, with what noise adds on fewer rows than the hold-out.
         accepted: The value at that shortfall.
         reason: Why a value or an interval is missing.
     """

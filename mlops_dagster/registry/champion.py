@@ -41,6 +41,23 @@ def champion_for(
     return _newest(ledger, calendar, tuple(before))
 
 
+def champion_in_charge(
+    ledger: ModelLedger, calendar: WindowCalendar | None, window: str, *, opens: bool
+) -> ChampionVersion | None:
+    """Return the version that scores a window, or None before the first promotion.
+
+    A forecast, made as its window opens, may not use a model whose cutoff window closed only later.
+    """
+    champion = champion_for(ledger, calendar, window)
+    if calendar is None or not opens:
+        return champion
+    due = calendar.as_of_open(window)
+    while champion is not None and calendar.as_of_close(champion.cutoff_window) > due:
+        # The promotion before it is the one in charge of its own cutoff window.
+        champion = champion_for(ledger, calendar, champion.cutoff_window)
+    return champion
+
+
 def champion_to_beat(
     ledger: ModelLedger, calendar: WindowCalendar | None, *, cutoff_window: str, bundle_digest: str
 ) -> ChampionVersion | None:

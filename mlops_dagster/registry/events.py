@@ -27,7 +27,10 @@ class VersionEvent(Event):
 
 
 class Trained(VersionEvent):
-    """A training gave a bundle."""
+    """A training gave a bundle.
+
+    `experimental` names what its run overrode of gates or data; such a version is never promoted.
+    """
 
     kind: ClassVar[str] = "model_trained"
 
@@ -36,6 +39,7 @@ class Trained(VersionEvent):
     rows: int
     seed: int = 0
     reason: str = ""
+    experimental: tuple[str, ...] = ()
 
 
 class Evaluated(VersionEvent):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
-from mlops_dagster.errors import StateConflict
+from mlops_dagster.errors import StateConflict, TransitionRefused
 from mlops_dagster.registry.events import (
     Evaluated,
     Promoted,
@@ -110,6 +110,11 @@ class Attempt:
         """The version in the registry, once registered."""
         return self.registered.version if self.registered is not None else None
 
+    @property
+    def experimental(self) -> tuple[str, ...]:
+        """What its run overrode of gates or data; an ordinary attempt overrode nothing."""
+        return self.trained.experimental if self.trained is not None else ()
+
     def holds(self, event: VersionEvent) -> bool:
         """Tell whether the event says nothing new about this attempt."""
         known = (self.evaluated, self.rejected, self.registered, self.tested, self.promoted)
@@ -129,8 +134,17 @@ class ModelLedger:
         return self.attempts.get((cutoff_window, bundle_digest))
 
     def latest(self, cutoff_window: str) -> Attempt | None:
-        """Return the newest attempt at a cutoff window, or None."""
-        found = [a for a in self.attempts.values() if a.cutoff_window == cutoff_window]
+        """Return the newest attempt at a cutoff window, or None; experiments do not count."""
+        found = [a for a in self.trainings if a.cutoff_window == cutoff_window]
+        return found[-1] if found else None
+
+    def latest_experiment(self, cutoff_window: str) -> Attempt | None:
+        """Return the newest experimental attempt at a cutoff window, or None."""
+        found = [
+            attempt
+            for attempt in self.attempts.values()
+            if attempt.cutoff_window == cutoff_window and attempt.experimental
+        ]
         return found[-1] if found else None
 
     def by_version(self, version: str) -> Attempt | None:
@@ -139,8 +153,8 @@ class ModelLedger:
 
     @property
     def trainings(self) -> tuple[Attempt, ...]:
-        """Every attempt, oldest first."""
-        return tuple(self.attempts.values())
+        """Every attempt but the experimental ones, oldest first."""
+        return tuple(a for a in self.attempts.values() if not a.experimental)
 
     @property
     def champions(self) -> tuple[Attempt, ...]:
@@ -229,8 +243,7 @@ def record_after(
     known = ledger.attempt(event.cutoff_window, event.bundle_digest)
     if known is not None and known.holds(event):
         return ledger
-    state = known.state if known is not None else VERSIONS.initial
-    VERSIONS.after(state, type(event), where=_place(ledger.model, event))
+    _next_state(known, event, model=ledger.model)
     stored = store.append(
         model_stream(ledger.model), ledger.last_seq, event, as_of=as_of, run_id=run_id
     )
@@ -239,7 +252,7 @@ def record_after(
 
 def _advanced(known: Attempt, stored: StoredEvent, event: VersionEvent, *, model: str) -> Attempt:
     before = known.state
-    known = replace(known, state=VERSIONS.after(before, type(event), where=_place(model, event)))
+    known = replace(known, state=_next_state(known, event, model=model))
     match event:
         case Trained():
             known = replace(known, trained=event)
@@ -262,6 +275,18 @@ def _advanced(known: Attempt, stored: StoredEvent, event: VersionEvent, *, model
         case Retired():
             known = replace(known, retired=event)
     return known
+
+
+def _next_state(known: Attempt | None, event: VersionEvent, *, model: str) -> VersionState:
+    if known is not None and known.experimental and isinstance(event, Promoted):
+        raise TransitionRefused(
+            "an experimental version is never promoted",
+            where=_place(model, event),
+            found=", ".join(known.experimental),
+            next_step="Train it again without overriding anything",
+        )
+    state = known.state if known is not None else VERSIONS.initial
+    return VERSIONS.after(state, type(event), where=_place(model, event))
 
 
 def _place(model: str, event: VersionEvent) -> str:

@@ -57,6 +57,7 @@ class BundleInfo(ManifestModel):
         code_version: Version of specification and code that trained it.
         training_digest: Digest of the training set's rows.
         seed: Seed of everything random.
+        experimental: What its run overrode of gates or data; such a model is never promoted.
     """
 
     model: str
@@ -68,6 +69,7 @@ class BundleInfo(ManifestModel):
     code_version: str
     training_digest: str
     seed: int = 0
+    experimental: tuple[str, ...] = Field(default=(), strict=False)
 
     @property
     def column_kinds(self) -> tuple[tuple[str, Literal["number", "category"]], ...]:
@@ -94,6 +96,9 @@ class Manifest(ManifestModel):
     def to_bytes(self) -> bytes:
         """Return the text of the file; equal manifests give equal bytes."""
         content = self.model_dump(mode="json")
+        if not self.info.experimental:
+            # Ordinary bundles keep the digests they had before there were others.
+            del content["info"]["experimental"]
         return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True).encode()
 
 

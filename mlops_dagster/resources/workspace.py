@@ -1,6 +1,5 @@
 """The workspace as a resource: the resolved YAML, the event store and the tables' locations."""
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,40 +7,29 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import ConfigDict
 
-from mlops_dagster.errors import SpecError
+from mlops_dagster.spec.root import (
+    DEFAULT_ENVIRONMENT,
+    ENVIRONMENT_VARIABLE,
+    ROOT_VARIABLE,
+    environment_name,
+    project_root,
+)
 from mlops_dagster.spec.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlops_dagster.state import EventStore
     from mlops_dagster.tables.locations import Locations
 
-ROOT_VARIABLE = "MLOPS_DAGSTER_ROOT"
-ENVIRONMENT_VARIABLE = "MLOPS_DAGSTER_ENVIRONMENT"
-DEFAULT_ENVIRONMENT = "dev"
-
-
-def project_root(start: Path | None = None) -> Path:
-    """Return the project's folder: `MLOPS_DAGSTER_ROOT`, else the nearest at or above `start`.
-
-    Raises:
-        SpecError: There is no project.yaml there.
-    """
-    named = os.environ.get(ROOT_VARIABLE)
-    folder = Path(named) if named else (start or Path.cwd())
-    for candidate in (folder,) if named else (folder, *folder.parents):
-        if (candidate / "project.yaml").is_file():
-            return candidate.resolve()
-    raise SpecError(
-        "no project.yaml",
-        where=str(folder),
-        expected="a folder at or below a project's root",
-        next_step=f"Change into the project's folder, or set {ROOT_VARIABLE} to it.",
-    )
-
-
-def environment_name() -> str:
-    """Return the environment to load: `MLOPS_DAGSTER_ENVIRONMENT`, else `dev`."""
-    return os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ENVIRONMENT)
+__all__ = [
+    "DEFAULT_ENVIRONMENT",
+    "ENVIRONMENT_VARIABLE",
+    "ROOT_VARIABLE",
+    "WorkspaceResource",
+    "cached_workspace",
+    "environment_name",
+    "event_store",
+    "project_root",
+]
 
 
 @lru_cache(maxsize=8)

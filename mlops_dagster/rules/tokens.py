@@ -121,8 +121,15 @@ def tokenise(text: str) -> tuple[Token, ...]:
         match = _TOKEN.match(text, offset)
         if match is None:
             found = _REFUSED_LETTERS.get(text[offset], "a character that has no meaning here")
+            sign = text[offset]
+            in_name = not sign.isascii() or (offset > 0 and sign in "[]{}#@:?$")
             raise error_at(
-                text, Span(offset, offset + 1), f"{found} is not part of the rule language"
+                text,
+                Span(offset, offset + 1),
+                f"{found} is not part of the rule language",
+                next_step="A column with such signs in its name is written in backticks"
+                if in_name
+                else None,
             )
         span = Span(offset, match.end())
         offset = match.end()

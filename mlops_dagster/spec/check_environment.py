@@ -1,12 +1,14 @@
 """What of an environment can only be checked against the workspace."""
 
 import re
+from typing import Literal
 
 from mlops_dagster.spec.environment import (
     LOCAL_CATALOG,
     CatalogTables,
     Environment,
     LocalEngine,
+    WebhookChannel,
 )
 from mlops_dagster.spec.files import WorkspaceFiles
 from mlops_dagster.spec.source import Source
@@ -33,6 +35,11 @@ def check_environment(files: WorkspaceFiles) -> None:
             )
         elif name in names[:number]:
             source.report("use_cases", number, problem=f"the use case '{name}' stands twice")
+    channels = source.model.alerts.channels
+    for number, channel in enumerate(channels):
+        if _channel_name(channel) in map(_channel_name, channels[:number]):
+            name = _channel_name(channel)
+            source.report("alerts", "channels", number, problem=f"the channel {name} stands twice")
     if source.model.detectors and source.model.production and not source.model.accept_bsl:
         source.report(
             "detectors",
@@ -51,6 +58,10 @@ def selected(files: WorkspaceFiles) -> tuple[str, ...]:
     source = files.environment
     chosen = source.model.use_cases if source is not None and source.model is not None else None
     return tuple(name for name in files.use_cases if chosen is None or name in chosen)
+
+
+def _channel_name(channel: Literal["log"] | WebhookChannel) -> str:
+    return channel if channel == "log" else f"webhook {channel.webhook.address_variable}"
 
 
 def _check_catalog(source: Source[Environment], environment: Environment) -> None:

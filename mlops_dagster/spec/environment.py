@@ -12,6 +12,7 @@ from mlops_dagster.spec.base import (
     Memory,
     MemorySize,
     Name,
+    Severity,
     SpecModel,
     SpecVersion,
     Text,
@@ -106,10 +107,42 @@ State = Annotated[
 ]
 
 
+class Webhook(SpecModel):
+    """A web address that takes alerts as JSON; the variable holds it, for it is a secret."""
+
+    address_variable: VariableName = "ALERT_WEBHOOK"
+    at_least: Annotated[Severity, FromText] = Severity.INFO
+    timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5
+    tries: Annotated[int, Field(ge=1, le=5)] = 3
+
+
+class WebhookChannel(SpecModel):
+    """A channel that posts to a web address."""
+
+    webhook: Webhook
+
+
+def _log_or_webhook(value: object) -> object:
+    if value == "log" or isinstance(value, (dict, WebhookChannel)):
+        return value
+    raise ChoiceError("'log' or a mapping with the key webhook", ("log", "webhook"))
+
+
+def _channel_form(value: object) -> str:
+    return "log" if value == "log" else "posts"
+
+
+AlertChannel = Annotated[
+    Annotated[Literal["log"], Tag("log")] | Annotated[WebhookChannel, Tag("posts")],
+    Discriminator(_channel_form),
+    BeforeValidator(_log_or_webhook),
+]
+
+
 class Alerts(SpecModel):
     """Where alerts go."""
 
-    channels: list[Literal["log"]] = Field(default=["log"])
+    channels: list[AlertChannel] = Field(default=["log"])
 
 
 class AlibiDetector(str, Enum):

@@ -138,6 +138,9 @@ def _scalar(kind: str, context: Mapping[str, object], value: Data) -> tuple[str,
     elif kind in _NUMBER_ERRORS and isinstance(value, str):
         number = resolve_scalar(value)
         whole = kind != "float_type"
+        percent = re.fullmatch(r"([0-9]{1,3}(\.[0-9]{1,6})?) ?%", value)
+        if percent is not None and not whole:
+            return expected, show(value), f"{float(percent[1]) / 100:g}"
         if isinstance(number, int if whole else (int, float)) and not isinstance(number, bool):
             nearest = str(number)
     elif kind == "list_type" and isinstance(value, str):

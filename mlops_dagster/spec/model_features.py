@@ -50,7 +50,10 @@ def _check_all(
     model: ModelDraft, table: Draft, path: tuple[Key, ...], secret: set[str | None]
 ) -> set[str] | None:
     spec = table.spec
+    is_rows = model.rows is not None and table.ref == model.rows.ref
+    group = model.spec.train.holdout.group if is_rows else None
     own = {*spec.key, spec.event_time, spec.known_at or spec.event_time, WINDOW_COLUMN, *secret}
+    own.add(group)
     written = {*spec.key, spec.event_time, spec.known_at, *secret} - {None}
     if table.columns is None or not written <= table.columns.keys():
         # Of a table with a misspelt key or time nobody knows what is left.

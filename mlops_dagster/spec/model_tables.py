@@ -1,19 +1,14 @@
-"""The rows and the label of a model: which tables they are and what these must have."""
+"""The tables of a model: rows, label and features, and what the rows must have."""
 
-import re
 from collections.abc import Mapping
 
 from mlops_dagster.spec.directory import Directory
 from mlops_dagster.spec.drafts import Draft
-from mlops_dagster.spec.messages import quoted
 from mlops_dagster.spec.model_drafts import ModelDraft
-from mlops_dagster.spec.model_features import FEATURE_TYPE, check_features, check_slices
-from mlops_dagster.spec.models import Task
+from mlops_dagster.spec.model_features import check_features, check_slices
+from mlops_dagster.spec.model_label import check_label
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.spec.table_columns import TIME_TYPES
 from mlops_dagster.windows import WindowCalendar
-
-_NUMBER_TYPE = re.compile(r"tinyint|smallint|int|bigint|float|double|decimal\(.+\)")
 
 
 def resolve_tables(
@@ -29,7 +24,7 @@ def resolve_tables(
     model.rows = None if rows is None else drafts[rows]
     model.label = None if label is None else drafts[label]
     _check_rows(model, calendar)
-    _check_label(model)
+    check_label(model)
     names: set[str] | None = set()
     for text, chosen in spec.features.items():
         path = model.path("features", text)
@@ -64,61 +59,23 @@ def _check_rows(model: ModelDraft, calendar: WindowCalendar | None) -> None:
         model.rows = None
         return
     model.require_event_time(rows, path)
-    if model.spec.rows.ahead.count and rows.spec.event_time is None and not rows.windowed:
+    ahead = model.spec.rows.ahead
+    if ahead.count and rows.spec.event_time is not None and rows.spec.known_at is None:
+        if rows.source.sound(*rows.path("known_at")):
+            source.report(
+                *model.path("rows", "ahead"),
+                problem=(
+                    f"rows of {rows.ref} become known at their event_time, so none of them is "
+                    f"known {ahead} before it"
+                ),
+                next_step=(
+                    "Make a column in the table's SQL that says when a row became known, and name "
+                    "it there as 'known_at'"
+                ),
+            )
+    elif ahead.count and rows.spec.event_time is None and not rows.windowed:
         source.report(
             *model.path("rows", "ahead"),
             problem=f"'ahead' counts back from an event_time, which {rows.ref} does not have",
             at_key=True,
-        )
-
-
-def _check_label(model: ModelDraft) -> None:
-    label, rows, spec, source = model.label, model.rows, model.spec.label, model.source
-    if label is None:
-        return
-    path = model.path("label", "table")
-    model.require_event_time(label, path)
-    _check_label_key(model, label, rows)
-    kind = model.table_column(label, spec.column, *model.path("label", "column"))
-    if kind is not None and model.source.sound(*model.path("task")):
-        _check_label_type(model, label, kind)
-    if spec.known_at is not None:
-        kind = model.table_column(label, spec.known_at, *model.path("label", "known_at"))
-        if kind is not None and kind not in TIME_TYPES:
-            source.report(
-                *model.path("label", "known_at"),
-                expected="a column of type timestamp or date",
-                found=kind,
-            )
-    if spec.within.is_windows and label.calendar is None and label.calendar_known:
-        source.report(
-            *model.path("label", "within"),
-            expected="a time span such as '2 days': the use case declares no windows",
-            found=f"'{spec.within}'",
-        )
-
-
-def _check_label_key(model: ModelDraft, label: Draft, rows: Draft | None) -> None:
-    if rows is None or not rows.spec.key or set(label.spec.key) == set(rows.spec.key):
-        return
-    if all(table.key_sound for table in (rows, label)):
-        shown = quoted(label.spec.key) or "none"
-        model.source.report(
-            *model.path("label", "table"),
-            expected=f"a table with the key of the rows, {quoted(rows.spec.key)}",
-            found=f"{label.ref} with {shown} ({label.declared.place})",
-        )
-
-
-def _check_label_type(model: ModelDraft, label: Draft, kind: str) -> None:
-    numeric = model.spec.task is Task.REGRESSION
-    pattern = _NUMBER_TYPE if numeric else FEATURE_TYPE
-    if pattern.fullmatch(kind) is None:
-        model.source.report(
-            *model.path("label", "column"),
-            expected=(
-                f"a column of {'numbers' if numeric else 'classes: truth values, numbers or texts'}"
-                f" for task {model.spec.task.value}"
-            ),
-            found=f"{model.spec.label.column} of type {kind} in {label.ref}",
         )

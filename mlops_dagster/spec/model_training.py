@@ -1,5 +1,7 @@
 """How a model is trained and predicts: what does not fit its task, its windows or its hooks."""
 
+import re
+
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.find_hook import find_hook
 from mlops_dagster.spec.messages import quoted
@@ -13,7 +15,13 @@ from mlops_dagster.spec.models import (
     Ridge,
     Task,
 )
+from mlops_dagster.spec.positions import Key
 from mlops_dagster.windows import WindowCalendar
+
+# What has one text a value on every engine; a double has several, and an instant depends on zones.
+GROUP_TYPE = re.compile(
+    r"tinyint|smallint|int|bigint|decimal\(.+\)|string|varchar.*|char.*|boolean|date"
+)
 
 
 def check_training(model: ModelDraft, calendar: WindowCalendar | None, *, known: bool) -> None:
@@ -100,13 +108,16 @@ def _check_holdout(model: ModelDraft) -> None:
         source.report(
             *path,
             expected=(
-                "exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}"
+                "exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, "
+                "{share: 0.2, group: <column>}"
             ),
             found=" beside ".join(forms) or "none",
         )
     elif (holdout.by is None) != (holdout.every is None):
         there, missing = ("by", "every") if holdout.every is None else ("every", "by")
         source.report(*path, expected=f"the key '{missing}' beside '{there}'", found="none")
+    elif holdout.group is not None:
+        _check_group(model, holdout.group, *path, "group")
     rows = model.rows
     if (
         holdout.by is None
@@ -118,6 +129,29 @@ def _check_holdout(model: ModelDraft) -> None:
         return
     if rows.source.sound(*rows.path("event_time")):
         source.report(*path, "by", problem=f"{rows.ref} has no event_time that would have days")
+
+
+def _check_group(model: ModelDraft, group: str, *path: Key) -> None:
+    """Report a group that is no column of the rows, cannot be compared, or is the label."""
+    source, rows = model.source, model.rows
+    if model.spec.train.holdout.share is None:
+        source.report(*path, expected="the key 'share' beside 'group'", found="none", at_key=True)
+        return
+    if rows is None:
+        return
+    kind = model.table_column(rows, group, *path)
+    if kind is not None and GROUP_TYPE.fullmatch(kind) is None:
+        source.report(
+            *path,
+            expected="a column of whole numbers, texts, truth values or dates",
+            found=f"{group} of type {kind}",
+        )
+    if model.label is rows and group == model.spec.label.column:
+        source.report(
+            *path,
+            problem="grouped by the label, one side would have all rows of a class",
+            next_step="Group by what rows have in common, such as a customer or their content",
+        )
 
 
 def _check_history(model: ModelDraft) -> None:

@@ -39,11 +39,25 @@ class Rows(SpecModel):
     ahead: TimeSpan = ZERO_TIME
 
 
+class LabelMatch(str, Enum):
+    """How a label finds its row: by key and event time, or by key among the events after it."""
+
+    ROW = "row"
+    KEY = "key"
+
+
 class Label(SpecModel):
     """The truth, joined to the rows by the label table's key."""
 
     table: Expression
     column: Column
+    match: Annotated[LabelMatch, FromText] = Field(
+        default=LabelMatch.ROW,
+        description=(
+            "row: the label has the event time of its row; key: it is the newest of its key from "
+            "the row's event time up to `within` later"
+        ),
+    )
     within: AnyDuration = Field(
         default=ZERO_TIME, description="no label this long after event_time: there will be none"
     )
@@ -105,13 +119,17 @@ Estimator = Annotated[
 
 
 class Holdout(SpecModel):
-    """Rows kept from fitting, for evaluation and as the drift baseline: one of three forms."""
+    """Rows kept from fitting, for evaluation and as the drift baseline: one of four forms."""
 
     by: Literal["day"] | None = None
     every: Annotated[int, Field(ge=2, le=100)] | None = None
     last: WindowCount | None = None
     share: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="share of rows, chosen by a hash of their content"
+    )
+    group: Column | None = Field(
+        default=None,
+        description="with share: a column of the rows; those of one value are on one side",
     )
 
 

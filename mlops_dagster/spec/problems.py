@@ -7,6 +7,8 @@ from mlops_dagster.errors import SpecError
 
 # User and password of an address.
 _SECRETS = re.compile(r"(://)[^/@\s]*@")
+# Chat services put the right to post into the path of an address.
+_SECRET_PATHS = re.compile(r"(https?://[^/?\s'\"]*[/?])[^\s'\"]+")
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +43,7 @@ class Problem:
             text += f". {self.next_step}"
         place = f"{self.file}:{self.line}"
         line = f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
-        line = _SECRETS.sub(r"\1***@", line)
+        line = _SECRET_PATHS.sub(r"\1***", _SECRETS.sub(r"\1***@", line))
         return "".join(sign if sign.isprintable() else _escaped(sign) for sign in line)
 
 

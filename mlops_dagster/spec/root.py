@@ -1,10 +1,14 @@
-"""Finding the root of a project: the folder that holds project.yaml."""
+"""Which project and environment: an argument, else a variable, else the working folder."""
 
+import os
 from pathlib import Path
 
 from mlops_dagster.errors import SpecError
 
 PROJECT_FILE = "project.yaml"
+ROOT_VARIABLE = "MLOPS_DAGSTER_ROOT"
+ENVIRONMENT_VARIABLE = "MLOPS_DAGSTER_ENVIRONMENT"
+DEFAULT_ENVIRONMENT = "dev"
 
 
 def find_root(start: Path) -> Path:
@@ -21,5 +25,23 @@ def find_root(start: Path) -> Path:
         "no project found",
         where=str(start),
         expected=f"{PROJECT_FILE} in this folder or one above it",
-        next_step="Change into a project's folder, or name it with --root",
+        next_step="Change into a project's folder, or name it with --root or the variable "
+        f"{ROOT_VARIABLE}",
     )
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the project's folder: at or above `start`, `MLOPS_DAGSTER_ROOT` or the working folder.
+
+    Raises:
+        SpecError: There is no project.yaml there.
+    """
+    if start is not None:
+        return find_root(start)
+    named = os.environ.get(ROOT_VARIABLE)
+    return find_root(Path(named) if named else Path.cwd())
+
+
+def environment_name(given: str | None = None) -> str:
+    """Return the environment to load: `given`, `MLOPS_DAGSTER_ENVIRONMENT`, else `dev`."""
+    return given or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ENVIRONMENT

@@ -5,6 +5,7 @@ from mlops_dagster.spec.messages import quoted
 
 # The literal column that every table with windows has; it is added, never declared.
 WINDOW_COLUMN = "window"
+ROW_NUMBER_TYPE = "bigint"
 TIME_TYPES = frozenset({"date", "timestamp", "timestamp_ntz"})
 
 
@@ -61,8 +62,16 @@ def learn_columns(draft: Draft) -> None:
 
 
 def check_key_and_times(draft: Draft) -> None:
-    """Check that key, event_time and known_at are columns of the table, and the times are times."""
+    """Check that key, times and row number are columns of the table and have their types."""
     spec, source = draft.spec, draft.source
+    if spec.row_number is not None and draft.kind == "files":
+        found = check_column(draft, spec.row_number, *draft.path("row_number"))
+        if found not in (None, ROW_NUMBER_TYPE):
+            source.report(
+                *draft.path("row_number"),
+                expected=f"a column of type {ROW_NUMBER_TYPE} in the contract",
+                found=found,
+            )
     for number, column in enumerate(spec.key):
         check_column(draft, column, *draft.path("key", number))
         if column in spec.key[:number]:

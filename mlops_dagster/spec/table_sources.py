@@ -15,6 +15,10 @@ from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
 
 # The window being built, for hooks that want it; so no input may be called so.
 WINDOW_PARAMETER = "window"
+# How the name of a file says what is in it; `.gz` may follow those of texts.
+TEXT_ENDINGS = (".csv", ".json", ".jsonl", ".ndjson")
+PARQUET_ENDING = ".parquet"
+ENDINGS = f"{', '.join((*TEXT_ENDINGS, PARQUET_ENDING))}, texts also with .gz"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -98,12 +102,8 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
     _check_inputs(draft)
     if spec.files is not None:
         _check_files(draft, spec.files)
-    elif spec.nulls:
-        draft.source.report(
-            *draft.path("nulls"),
-            problem="only a table of files has texts that mean null",
-            at_key=True,
-        )
+    else:
+        _check_files_only(draft)
     resolved = len(draft.inputs) == len(draft.source.keys_at(*draft.path("inputs")))
     missing = draft.kind == "sql" and not draft.inputs
     if (
@@ -175,11 +175,39 @@ def _check_files(draft: Draft, files: str) -> None:
         draft.windowed_known = False
         return
     if wildcards:
-        source.report(*path, expected="a path without wildcards", found=f"'{files}'")
+        source.report(
+            *path,
+            expected="a path without wildcards; a folder stands for all its files",
+            found=f"'{files}'",
+        )
+    ending = _unreadable_ending(files)
+    if ending is not None and not wildcards:
+        source.report(
+            *path,
+            expected=f"a name that ends in {ENDINGS}, or a folder, written with '/' at its end",
+            found=f"'{ending}'",
+        )
     draft.windowed = bool(placeholders)
     if draft.windowed and draft.calendar is None and draft.calendar_known:
         where = "project.yaml" if draft.ref.owner == PROJECT_OWNER else "the use case"
         source.report(*path, problem=f"'{{window}}' has no meaning: {where} declares no windows")
+
+
+def _check_files_only(draft: Draft) -> None:
+    """Report what only a table of files may say."""
+    if draft.spec.nulls:
+        draft.source.report(
+            *draft.path("nulls"),
+            problem="only a table of files has texts that mean null",
+            at_key=True,
+        )
+    if draft.spec.row_number is not None:
+        draft.source.report(
+            *draft.path("row_number"),
+            problem="only records of files have places that could be numbered",
+            next_step="In SQL write row_number() over (order by ...)",
+            at_key=True,
+        )
 
 
 def _is_below(files: str) -> bool:
@@ -189,6 +217,17 @@ def _is_below(files: str) -> bool:
     return not absolute and not any(
         part.strip() in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts
     )
+
+
+def _unreadable_ending(files: str) -> str | None:
+    """Return the ending of a path that looks like a file's, when no table can be read from it."""
+    name = files.rpartition("/")[2].replace("{window}", "")
+    zipped = name.endswith(".gz")
+    ending = re.search(r"\.[A-Za-z][A-Za-z0-9]*$", name.removesuffix(".gz"))
+    if ending is None:
+        return ".gz" if zipped else None
+    readable = TEXT_ENDINGS if zipped else (*TEXT_ENDINGS, PARQUET_ENDING)
+    return None if ending[0] in readable else ending[0] + (".gz" if zipped else "")
 
 
 def _find_hook(draft: Draft, name: str) -> None:

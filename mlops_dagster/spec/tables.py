@@ -111,6 +111,9 @@ class Table(SpecModel):
         description="path below the landing folder; '{window}' makes one partition a window",
     )
     nulls: list[Text] = Field(default_factory=list, description="texts in files that mean null")
+    row_number: Column | None = Field(
+        default=None, description="a column made of each record's place in its files, from 1"
+    )
     hook: Name | None = Field(default=None, description="a @transform of hooks.py")
     inputs: dict[Name, InputEntry] = Field(default_factory=dict)
     key: list[Column] = Field(default_factory=list)

@@ -172,6 +172,28 @@ def published_slices(
     return found
 
 
+def slice_publications(
+    store: EventStore, ref: TableRef
+) -> Mapping[tuple[str, str | None], tuple[tuple[StoredEvent, SlicePublished], ...]]:
+    """Return every publication of a table with its event, oldest first, by window and part."""
+    prefix = f"slice/{ref}/"
+    found: dict[tuple[str, str | None], tuple[tuple[StoredEvent, SlicePublished], ...]] = {}
+    for stored in store.of_kind(prefix, SlicePublished.kind):
+        window, _, part = stored.stream.removeprefix(prefix).partition("/")
+        key = (window, part or None)
+        found[key] = (*found.get(key, ()), (stored, _publication(stored)))
+    return found
+
+
+def published_tables(store: EventStore) -> frozenset[TableRef]:
+    """Return the tables of which something was ever claimed or published."""
+    prefix = "slice/"
+    return frozenset(
+        TableRef.parse(stream.removeprefix(prefix).partition("/")[0])
+        for stream in store.streams(prefix)
+    )
+
+
 def _publication(stored: StoredEvent) -> SlicePublished:
     if not isinstance(stored.event, SlicePublished):
         raise TypeError(f"{stored.stream} #{stored.seq} is no readable publication")

@@ -210,6 +210,10 @@ class EventStore:
         )
         return {stored.stream: stored for stored in found}
 
+    def of_kind(self, prefix: str, kind: str) -> tuple[StoredEvent, ...]:
+        """Return every event of a kind in the streams that start with `prefix`, in their order."""
+        return self._select(*_starts_with(prefix), EVENTS.c.kind == kind)
+
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """Return the names of all streams that start with `prefix`, sorted."""
         with self._database.reading() as connection:

@@ -102,8 +102,11 @@ def publish_measured(
     store: EventStore,
     location: TableLocation,
     origin: Origin,
+    force: bool = False,
 ) -> Publication:
     """Commit rows whose measure is known, verify the commit and record the publication.
+
+    Static rows that are published already are written again only with `force`.
 
     Raises:
         SupersededWrite: As `publish_frame`.
@@ -111,7 +114,8 @@ def publish_measured(
     """
     _check_columns(frame, target)
     earlier = published(store, target.ref, target.window, target.part_value)
-    if _is_unchanged(session, target, earlier, measured, location) and earlier is not None:
+    unchanged = not force and _is_unchanged(session, target, earlier, measured, location)
+    if unchanged and earlier is not None:
         ensure_holds(store, held)
         return Publication(earlier, written=False)
     commit = commit_slice(

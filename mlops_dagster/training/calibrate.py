@@ -1,4 +1,4 @@
-"""Scores that are probabilities: a calibration learned on days the scoring model had not seen."""
+"""Scores that are probabilities: a calibration learned on rows the scoring model had not seen."""
 
 from typing import TYPE_CHECKING
 
@@ -24,22 +24,22 @@ def fit(
     labels: NDArray[np.generic],
     *,
     calibration: Calibration,
-    days: NDArray[np.generic] | None,
+    groups: NDArray[np.intp] | None,
     warnings: list[str],
 ) -> "BaseEstimator":
     """Return the estimator fitted on all rows, calibrated when asked for.
 
-    With calibration, each fifth of the days is scored by a model fitted on the others; the map from
-    scores to probabilities is learned from these scores and put upon one model fitted on all rows
-    (scikit-learn's CalibratedClassifierCV with ensemble=False). The hold-out takes no part. Cost:
-    FOLDS + 1 fits.
+    With calibration, each fifth of the groups is scored by a model fitted on the others; the map
+    from scores to probabilities is learned from these scores and put upon one model fitted on all
+    rows (scikit-learn's CalibratedClassifierCV with ensemble=False). The hold-out takes no part.
+    Cost: FOLDS + 1 fits.
 
     Args:
         unfitted: The pipeline.
         rows: Fit rows as `matrix.model_input` makes them.
         labels: Their labels.
         calibration: `none` fits once.
-        days: The day of each row, so that a day is never in two folds; None draws rows.
+        groups: The group of each row (its day, say), so that none is in two folds; None draws rows.
         warnings: Receives what the reader of the evaluation should know.
 
     Raises:
@@ -49,7 +49,7 @@ def fit(
         return unfitted.pipeline.fit(rows, labels, **unfitted.fit_parameters)
     from sklearn.calibration import CalibratedClassifierCV
 
-    splits = _splits(labels, days, warnings)
+    splits = _splits(labels, groups, warnings)
     calibrated = CalibratedClassifierCV(
         unfitted.pipeline, method=calibration.value, cv=splits, ensemble=False
     )
@@ -59,7 +59,7 @@ def fit(
 
 
 def _splits(
-    labels: NDArray[np.generic], days: NDArray[np.generic] | None, warnings: list[str]
+    labels: NDArray[np.generic], groups: NDArray[np.intp] | None, warnings: list[str]
 ) -> list[Split]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -72,12 +72,12 @@ def _splits(
             found=str(rarest),
             next_step="Write train.calibrate: none, or train on more history.",
         )
-    if days is not None:
-        folds = min(FOLDS, len(np.unique(days)), rarest)
-        splits = list(StratifiedGroupKFold(folds).split(rows, labels, days)) if folds > 1 else []
+    if groups is not None:
+        folds = min(FOLDS, len(np.unique(groups)), rarest)
+        splits = list(StratifiedGroupKFold(folds).split(rows, labels, groups)) if folds > 1 else []
         if splits and _complete(splits, labels):
             return splits
-        warnings.append("calibrated on folds of rows: a class occurs on too few days")
+        warnings.append("calibrated on folds of rows: a class occurs in too few groups")
     # Rows come in the order of time: neighbours would share a fold without shuffling.
     by_row = StratifiedKFold(min(FOLDS, rarest), shuffle=True, random_state=0)
     return list(by_row.split(rows, labels))

@@ -56,6 +56,19 @@ def calibration_error(outcome: Outcome) -> float:
     return float(np.abs(gaps).sum() / outcome.rows)
 
 
+def calibration_noise(outcome: Outcome) -> float:
+    """Return the calibration error that probabilities which are exactly true would show here.
+
+    In each bin the sum of the gaps is then about normal with variance sum p (1 - p), and the mean
+    of its absolute value sqrt(2 / pi) times the root of that. It falls as one over the root of the
+    rows, so errors on unequal numbers of rows cannot be compared without it.
+    """
+    found = confidence(outcome)
+    spread = found.probability * (1 - found.probability)
+    variances = np.bincount(found.bins, weights=spread, minlength=found.count)
+    return float(np.sqrt(2 / np.pi * variances).sum() / outcome.rows)
+
+
 def calibration_table(outcome: Outcome) -> tuple[CalibrationBin, ...]:
     """Return the bins behind `calibration_error`, lowest first; empty for regression."""
     if outcome.task is Task.REGRESSION or outcome.rows == 0:

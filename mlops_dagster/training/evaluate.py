@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_dagster.errors import MlopsDagsterError
-from mlops_dagster.features.columns import DAY, LABEL
+from mlops_dagster.features.columns import DAY, HOLDOUT_GROUP, LABEL
 from mlops_dagster.spec.models import Task
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.training.calibration_bins import calibration_table
@@ -22,6 +22,7 @@ from mlops_dagster.training.intervals import (
     day_groups,
     metric_difference,
     row_groups,
+    value_groups,
     with_interval,
 )
 from mlops_dagster.training.matrix import class_positions, read_labels
@@ -194,10 +195,23 @@ def compare_with_champion(
 
 
 def groups_of(rows: pd.DataFrame, model: ResolvedModel, *, seed: int) -> Groups:
-    """Return which rows belong together: those of a day, or none when the hold-out is a share."""
-    if by_day(rows, model):
-        return day_groups(rows[DAY].to_numpy().astype(str))
-    return row_groups(len(rows), seed=seed)
+    """Return which rows belong together: those of a day or of a hold-out group, else none.
+
+    Rows by days where the hold-out goes by days or windows, by groups where it goes by groups.
+    """
+    return related_rows(rows, model, seed=seed) or row_groups(len(rows), seed=seed)
+
+
+def related_rows(rows: pd.DataFrame, model: ResolvedModel, *, seed: int) -> Groups | None:
+    """Return the days or hold-out groups of rows; None when rows are split one by one."""
+    if by_group(rows, model):
+        return value_groups(rows[HOLDOUT_GROUP].to_numpy().astype(str), seed=seed)
+    return day_groups(rows[DAY].to_numpy().astype(str)) if by_day(rows, model) else None
+
+
+def by_group(rows: pd.DataFrame, model: ResolvedModel) -> bool:
+    """Tell whether rows are split and resampled by the hold-out's groups."""
+    return model.spec.train.holdout.group is not None and HOLDOUT_GROUP in rows
 
 
 def by_day(rows: pd.DataFrame, model: ResolvedModel) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlops_dagster.spec.models import Task
 
-Grouping = Literal["day", "row"]
+Grouping = Literal["day", "group", "row"]
 
 
 class Payload(BaseModel):

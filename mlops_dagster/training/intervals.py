@@ -1,10 +1,11 @@
 """Confidence intervals of metrics and of their difference, by resampling groups of rows.
 
 Rows of one day share their weather and their troubles; treating them as independent makes intervals
-too narrow. So whole days are drawn with repetition (cluster bootstrap; Field and Welsh 2007, JRSS
-B). The interval is the expanded percentile interval (Hesterberg 2015, The American Statistician
-69(4)): percentiles moved outwards as a t distribution with groups - 1 degrees of freedom would,
-since plain percentiles are too narrow when groups are few.
+too narrow. So whole days, or whole groups where the hold-out goes by one, are drawn with repetition
+(cluster bootstrap; Field and Welsh 2007, JRSS B). The interval is the expanded percentile interval
+(Hesterberg 2015, The American Statistician 69(4)): percentiles moved outwards as a t distribution
+with groups - 1 degrees of freedom would, since plain percentiles are too narrow when groups are
+few.
 """
 
 from collections.abc import Mapping
@@ -76,6 +77,13 @@ def day_groups(days: NDArray[np.generic]) -> Groups:
     """Return groups of rows of the same day."""
     distinct, positions = np.unique(days, return_inverse=True)
     return Groups(positions.astype(np.intp), len(distinct), "day")
+
+
+def value_groups(values: NDArray[np.generic], *, seed: int) -> Groups:
+    """Return groups of rows of the same value, several values a group when there are many."""
+    distinct, positions = np.unique(values, return_inverse=True)
+    of_value = row_groups(len(distinct), seed=seed)
+    return Groups(of_value.of_row[positions], of_value.count, "group")
 
 
 def with_interval(

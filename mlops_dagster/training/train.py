@@ -7,7 +7,6 @@ import pandas as pd
 
 from mlops_dagster.errors import HookError
 from mlops_dagster.features.columns import (
-    DAY,
     EVENT_TIME,
     LABEL,
     RESERVED,
@@ -25,7 +24,12 @@ from mlops_dagster.training.checks import (
     usable_features,
 )
 from mlops_dagster.training.estimators import new_pipeline
-from mlops_dagster.training.evaluate import by_day, evaluate_outcome, labelled, outcome_of
+from mlops_dagster.training.evaluate import (
+    evaluate_outcome,
+    labelled,
+    outcome_of,
+    related_rows,
+)
 from mlops_dagster.training.evaluation import Evaluation
 from mlops_dagster.training.importance import Importance, permutation_importances
 from mlops_dagster.training.matrix import (
@@ -90,8 +94,8 @@ def train_model(
     calibration.
 
     Args:
-        frame: The training set: key, event_time, features by name, label, split, and day where rows
-            have a time.
+        frame: The training set: key, event_time, features by name, label, split, day where rows
+            have a time, and holdout_group where the hold-out goes by one.
         model: The model.
         features: Its features with their Spark types.
         hooks: @metric hooks by name (`load_metric_hooks`).
@@ -117,12 +121,13 @@ def train_model(
     check_finite(model, model_input(holdout, column_kinds(features)))
     usable = usable_features(model, inputs, features, warnings)
     columns = column_kinds(usable)
+    together = related_rows(fit_rows, model, seed=chosen_seed)
     estimator = fit(
         new_pipeline(model, columns, seed=chosen_seed),
         inputs[[name for name, _ in columns]],
         labels.values,
         calibration=model.spec.train.calibrate,
-        days=fit_rows[DAY].to_numpy().astype(str) if by_day(fit_rows, model) else None,
+        groups=None if together is None else together.of_row,
         warnings=warnings,
     )
     fitted = FittedModel(estimator, columns, task, labels.classes)

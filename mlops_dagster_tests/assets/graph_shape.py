@@ -16,14 +16,14 @@ from mlops_dagster.definitions import build_definitions
 from mlops_dagster_tests.energy_demand.write_project import write_energy_project
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
-FLAGSHIP_ROOT = Path(__file__).parents[2]
+EXAMPLES_ROOT = Path(__file__).parents[2]
 
 Json = str | int | None | Sequence["Json"] | Mapping[str, "Json"]
 
 
-def flagship_definitions() -> dg.Definitions:
-    """Return the definitions of the flagship's project."""
-    return build_definitions(FLAGSHIP_ROOT, "dev")
+def example_definitions() -> dg.Definitions:
+    """Return the definitions of this repository's project: the flagship and customer_churn."""
+    return build_definitions(EXAMPLES_ROOT, "dev")
 
 
 def energy_definitions(folder: Path) -> dg.Definitions:
@@ -32,17 +32,24 @@ def energy_definitions(folder: Path) -> dg.Definitions:
     return build_definitions(project.root, project.environment)
 
 
-def shape_of(definitions: dg.Definitions) -> Mapping[str, Json]:
-    """Return keys, dependencies with windows, groups, kinds, owners, checks and automation."""
+def shape_of(definitions: dg.Definitions, use_case: str) -> Mapping[str, Json]:
+    """Return keys, dependencies with windows, groups, kinds, owners, checks and automation.
+
+    Of the assets of one use case and of the project's shared ones, and of the use case's jobs.
+    """
+    ours = (use_case, "project")
+    prefix = f"{use_case}_"
     graph = definitions.resolve_asset_graph()
     return {
         "assets": {
             spec.key.to_user_string(): _asset(spec, graph.get_check_keys_for_assets({spec.key}))
             for spec in sorted(definitions.resolve_all_asset_specs(), key=lambda s: s.key)
+            if spec.key.path[0] in ours
         },
         "jobs": {
             name: _job(definitions.resolve_job_def(name))
             for name in sorted(job.name for job in definitions.jobs or ())
+            if name.startswith(prefix)
         },
         "schedules": {
             schedule.name: {
@@ -52,7 +59,7 @@ def shape_of(definitions: dg.Definitions) -> Mapping[str, Json]:
                 "status": schedule.default_status.value,
             }
             for schedule in definitions.schedules or ()
-            if isinstance(schedule, dg.ScheduleDefinition)
+            if isinstance(schedule, dg.ScheduleDefinition) and schedule.name.startswith(prefix)
         },
         "sensors": {
             sensor.name: {
@@ -61,13 +68,14 @@ def shape_of(definitions: dg.Definitions) -> Mapping[str, Json]:
                 "status": sensor.default_status.value,
             }
             for sensor in definitions.sensors or ()
+            if sensor.name.startswith(prefix)
         },
     }
 
 
-def golden_text(definitions: dg.Definitions) -> str:
+def golden_text(definitions: dg.Definitions, use_case: str) -> str:
     """Return the shape as the golden files hold it."""
-    return json.dumps(shape_of(definitions), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(shape_of(definitions, use_case), indent=2, ensure_ascii=False) + "\n"
 
 
 def _asset(spec: dg.AssetSpec, checks: Iterable[dg.AssetCheckKey]) -> Mapping[str, Json]:
@@ -114,11 +122,12 @@ def _write_golden_files() -> None:
     GOLDEN_FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         for name, definitions in (
-            ("flight_delays", flagship_definitions()),
+            ("flight_delays", example_definitions()),
+            ("customer_churn", example_definitions()),
             ("energy_demand", energy_definitions(Path(folder))),
         ):
             path = GOLDEN_FOLDER / f"{name}.json"
-            path.write_text(golden_text(definitions), encoding="utf-8")
+            path.write_text(golden_text(definitions, name), encoding="utf-8")
             print(path)
 
 

@@ -1,6 +1,7 @@
-"""The asset graphs of the flagship and of energy_demand, held by golden files."""
+"""The asset graphs of the examples and of energy_demand, held by golden files."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mlops_dagster.errors import SpecError
 from mlops_dagster_tests.assets.graph_shape import (
     GOLDEN_FOLDER,
     energy_definitions,
-    flagship_definitions,
+    example_definitions,
     golden_text,
 )
 from mlops_dagster_tests.assets.inline_project import CHURN, write_project
@@ -23,8 +24,8 @@ TABLE_LAYERS = ("bronze", "silver", "gold", "features")
 
 
 @pytest.fixture(scope="module")
-def flagship() -> dg.Definitions:
-    return flagship_definitions()
+def examples() -> dg.Definitions:
+    return example_definitions()
 
 
 @pytest.fixture(scope="module")
@@ -47,33 +48,46 @@ def partitions_of_selection(job: dg.JobDefinition) -> set[dg.PartitionsDefinitio
     return {partitions for partitions in found if partitions is not None}
 
 
-@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+@pytest.mark.parametrize("name", ["examples", "energy", "churn"])
 def test_definitions_can_be_loaded(name: str, request: pytest.FixtureRequest) -> None:
     dg.Definitions.validate_loadable(request.getfixturevalue(name))
 
 
 @pytest.mark.parametrize(
-    ("name", "golden"), [("flagship", "flight_delays"), ("energy", "energy_demand")]
+    ("name", "golden"),
+    [
+        ("examples", "flight_delays"),
+        ("examples", "customer_churn"),
+        ("energy", "energy_demand"),
+    ],
 )
 def test_the_graph_is_the_one_that_was_reviewed(
     name: str, golden: str, request: pytest.FixtureRequest
 ) -> None:
-    found = golden_text(request.getfixturevalue(name))
+    found = golden_text(request.getfixturevalue(name), golden)
     expected = (GOLDEN_FOLDER / f"{golden}.json").read_text("utf-8")
     assert found == expected, "if it was meant: python -m mlops_dagster_tests.assets.graph_shape"
 
 
-def test_a_newcomer_reads_the_flagship_without_scrolling(flagship: dg.Definitions) -> None:
-    assert len(flagship.resolve_all_asset_keys()) <= MOST_NODES
+def test_a_newcomer_reads_each_example_without_scrolling(examples: dg.Definitions) -> None:
+    # The UI opens a group at a time, and a group is a use case.
+    nodes = Counter(spec.group_name for spec in examples.resolve_all_asset_specs())
+    assert set(nodes) == {"flight_delays", "customer_churn"}
+    assert max(nodes.values()) <= MOST_NODES
 
 
-@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+def test_no_asset_of_an_example_depends_on_another_example(examples: dg.Definitions) -> None:
+    for spec in examples.resolve_all_asset_specs():
+        assert {dep.asset_key.path[0] for dep in spec.deps} <= {spec.key.path[0]}
+
+
+@pytest.mark.parametrize("name", ["examples", "energy", "churn"])
 def test_the_graph_of_a_use_case_is_one_group(name: str, request: pytest.FixtureRequest) -> None:
     specs = request.getfixturevalue(name).resolve_all_asset_specs()
     assert all(spec.group_name == spec.key.path[0] for spec in specs)
 
 
-@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+@pytest.mark.parametrize("name", ["examples", "energy", "churn"])
 def test_the_quarantine_comes_after_every_table_of_its_job(
     name: str, request: pytest.FixtureRequest
 ) -> None:
@@ -95,13 +109,13 @@ def test_the_quarantine_comes_after_every_table_of_its_job(
         assert not quarantines or before >= tables, job.name
 
 
-@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+@pytest.mark.parametrize("name", ["examples", "energy", "churn"])
 def test_all_windows_of_a_job_open_alike(name: str, request: pytest.FixtureRequest) -> None:
     for job in jobs_of(request.getfixturevalue(name)):
         assert len(partitions_of_selection(job)) <= 1, job.name
 
 
-@pytest.mark.parametrize("name", ["flagship", "energy", "churn"])
+@pytest.mark.parametrize("name", ["examples", "energy", "churn"])
 def test_every_asset_is_in_a_job(name: str, request: pytest.FixtureRequest) -> None:
     definitions = request.getfixturevalue(name)
     built = {key for job in jobs_of(definitions) for key in job.asset_layer.selected_asset_keys}
@@ -159,7 +173,7 @@ def test_a_mistake_in_the_yaml_stops_the_load_with_its_line(tmp_path: Path) -> N
         build_definitions(root, "dev")
 
 
-@pytest.mark.parametrize("load", [flagship_definitions])
+@pytest.mark.parametrize("load", [example_definitions])
 def test_loading_warns_of_nothing(load: Callable[[], dg.Definitions]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

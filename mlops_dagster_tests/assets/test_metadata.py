@@ -27,7 +27,7 @@ from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import Workspace
-from mlops_dagster_tests.assets.graph_shape import FLAGSHIP_ROOT
+from mlops_dagster_tests.assets.graph_shape import EXAMPLES_ROOT
 from mlops_dagster_tests.charts.pictures import words
 from mlops_dagster_tests.monitoring.test_quality import binary, expectation, measured
 from mlops_dagster_tests.monitoring.worlds import FEATURES, baseline_of, rows
@@ -37,7 +37,7 @@ REGISTERED = RegisteredVersion("flight_delays.departure_delay", "3", "abc123", "
 
 @pytest.fixture(scope="module")
 def flagship() -> Workspace:
-    return load_workspace(FLAGSHIP_ROOT, "dev")
+    return load_workspace(EXAMPLES_ROOT, "dev")
 
 
 def value(metadata: Metadata, key: str) -> object:

@@ -56,7 +56,8 @@ def test_a_folder_without_a_project_is_told(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
         f"Error: {tmp_path}: no project found; expected project.yaml in this folder or one above "
-        "it. Change into a project's folder, or name it with --root\n"
+        "it. Change into a project's folder, or name it with --root or the variable "
+        "MLOPS_DAGSTER_ROOT\n"
     )
 
 

@@ -4,7 +4,8 @@ import io
 
 from rich.console import Console
 
-from mlops_dagster.automation.history import Figure, WindowHistory
+from mlops_dagster.automation.figures import Figure
+from mlops_dagster.automation.history import WindowHistory
 from mlops_dagster.cli.demo_table import decided_table
 
 

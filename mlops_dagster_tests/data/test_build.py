@@ -18,7 +18,7 @@ from mlops_dagster.errors import (
 )
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import published
-from mlops_dagster_tests.data.worlds import Project
+from mlops_dagster_tests.data.worlds import USE_CASE, Project
 
 SALES = TableRef("shop", "bronze", "sales")
 TABLES = """
@@ -324,6 +324,78 @@ def test_a_look_back_reads_exactly_its_time_and_publishes_its_own_window(project
     # Nothing lies before the first window: no rows, but columns.
     assert counts(project.build("features.before", "2013-01")) == (0, 0, 0, 0)
     assert counts(project.build("features.before", "2013-02")) == (3, 3, 0, 0)
+
+
+def test_a_forecast_before_any_other_table_has_the_columns_that_the_landing_folder_suggests(
+    project: Project,
+) -> None:
+    project.declare(
+        """
+        bronze.sales: {files: "sales/{window}.jsonl"}
+        silver.sales: {inputs: {sales: bronze.sales}, event_time: sold_at}
+        features.before:
+          inputs: {sales: {table: silver.sales, back: 1 window, until: start}}
+          event_time: sold_at
+        """
+    )
+    project.sql("silver.sales", "select id, sold_at, price * 2 as price from sales")
+    project.sql(
+        "features.before", "select id, sold_at + interval 31 days as sold_at, price from sales"
+    )
+    # The first month has no rows at all: its file is empty.
+    project.write("landing/sales/2013-01.jsonl", "")
+    project.write(
+        "landing/sales/2013-02.jsonl", '{"id": 1, "sold_at": "2013-02-03", "price": 2.5}\n'
+    )
+    built = project.build("features.before", "2013-01")
+    assert counts(built) == (0, 0, 0, 0)
+    assert built.contract.types == {"id": "bigint", "sold_at": "date", "price": "double"}
+    assert counts(project.build("bronze.sales", "2013-01")) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (
+            "key: [idd], event_time: at",
+            r"\.key: there is no such column; expected one of id, at, price, found idd",
+        ),
+        ("key: [id], event_time: att", r"\.event_time: .*found att \(did you mean at\?\)"),
+        ("event_time: at, known_at: seen", r"\.known_at: there is no such column"),
+        (
+            "event_time: price",
+            r"use_case\.yaml:5: shop\.bronze\.a\.event_time: column price is no time",
+        ),
+    ],
+)
+def test_a_key_or_time_that_the_files_lack_is_told_by_its_place(
+    project: Project, declared: str, message: str
+) -> None:
+    project.declare(f'bronze.a: {{files: "a/{{window}}.csv", {declared}}}')
+    project.write("landing/a/2013-01.csv", "id,at,price\n1,2013-01-02,3\n")
+    with pytest.raises(ContractViolation, match=message):
+        project.build("bronze.a", "2013-01")
+    assert not (project.root / "use_cases" / USE_CASE / "contracts").exists()
+
+
+def test_the_clock_on_the_wall_is_meant_where_the_contract_says_so(project: Project) -> None:
+    project.windows = "{every: month, first: 2013-01, time_zone: America/New_York}"
+    project.declare('bronze.sales: {files: "sales/{window}.csv", event_time: sold_at}')
+    project.write(
+        f"use_cases/{USE_CASE}/contracts/bronze.sales.yaml",
+        f"""
+        spec_version: 1
+        table: {USE_CASE}.bronze.sales
+        columns:
+          - {{name: id, type: bigint}}
+          - {{name: sold_at, type: timestamp_ntz}}
+        """,
+    )
+    january = "id,sold_at\n1,2013-01-01 00:00:00\n2,2013-01-31 23:30:00\n3,2013-02-01 00:00:00\n"
+    project.write("landing/sales/2013-01.csv", january)
+    built = project.build("bronze.sales", "2013-01")
+    assert results(built)["event_time_inside_window"] == ("failed", 1)
+    assert [row[0] for row in project.rows("bronze.sales", "id")] == [1, 2]
 
 
 def test_rows_outside_the_window_are_quarantined_where_a_table_does_not_look_back(

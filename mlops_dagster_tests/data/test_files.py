@@ -47,6 +47,12 @@ def test_a_missing_file_is_told_with_the_nearest_name(tmp_path: Path) -> None:
         find_files(tmp_path, "nowhere/{window}.csv", "2013-01")
 
 
+def test_the_file_of_another_window_is_no_misspelling(tmp_path: Path) -> None:
+    (tmp_path / "2013-02.csv").touch()
+    with pytest.raises(SourceError, match=r"found 1 other files in the folder\. Deliver the file"):
+        find_files(tmp_path, "{window}.csv", "2013-01")
+
+
 @pytest.mark.parametrize("pattern", ["../secret.csv", "/etc/passwd.csv"])
 def test_files_outside_the_landing_folder_are_refused(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(SourceError, match="below the landing folder"):

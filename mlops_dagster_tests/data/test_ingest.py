@@ -249,3 +249,62 @@ def test_a_batch_may_have_many_files(either: Project) -> None:
     for number in range(60):
         either.write(f"landing/parts/{number}.csv", f"id\n{number}\n")
     assert either.build("bronze.a").valid == 60
+
+
+def test_records_are_numbered_in_the_order_of_their_files_in_every_form(either: Project) -> None:
+    promise(either, "a", customer="bigint", x="string", v="bigint")
+    text = "x,v\na,1\n\nb,2\nb,2\n"
+    lines = '{"x": "a", "v": 1}\n{"x": "b", "v": 2}\n{"v": 2, "x": "b"}\n'
+    parquet = io.BytesIO()
+    pd.DataFrame({"x": ["a", "b", "b"], "v": [1, 2, 2]}).to_parquet(parquet, index=False)
+    forms: dict[str, str | bytes] = {
+        "a.csv": text,
+        "a.csv.gz": gzip.compress(text.encode()),
+        "a.jsonl": lines,
+        "a.json": "[" + ",".join(lines.splitlines()) + "]",
+        "a.parquet": parquet.getvalue(),
+    }
+    digests = set()
+    for name, content in forms.items():
+        either.declare(f"bronze.a: {{files: '{name}', row_number: customer, key: [customer]}}")
+        either.write(f"landing/{name}", content)
+        digests.add(either.build("bronze.a").published.digest)
+        assert either.rows("bronze.a") == [(1, "a", 1), (2, "b", 2), (3, "b", 2)], name
+    assert len(digests) == 1
+
+
+def test_numbers_go_on_from_file_to_file_and_count_records_that_are_malformed(
+    either: Project,
+) -> None:
+    either.declare("bronze.a: {files: parts, nulls: ['1'], row_number: place}")
+    either.write("landing/parts/1.csv", "v\n10\nx,y\n")
+    either.write("landing/parts/2.csv", "v\n30\n")
+    built = either.build("bronze.a")
+    assert built.contract.types == {"place": "bigint", "v": "bigint"}
+    assert (built.valid, built.quarantined) == (2, 1)
+    assert either.rows("bronze.a") == [(1, 10), (3, 30)]
+
+
+def test_numbers_do_not_take_the_place_of_a_column(project: Project) -> None:
+    project.declare("bronze.a: {files: a.csv, row_number: Id}")
+    project.write("landing/a.csv", "id\n1\n")
+    with pytest.raises(
+        ContractViolation, match=r"the file has a column 'id' of its own; .* unlike 'Id'"
+    ):
+        project.build("bronze.a")
+
+
+def test_instants_in_the_nanoseconds_of_pandas_are_read(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    project = Project(spark, tmp_path)
+    project.declare("bronze.a: {files: a.parquet, event_time: at}")
+    at = pd.to_datetime(["2024-03-31T01:30:00+01:00", None]).tz_convert("Europe/Berlin")
+    frame = pd.DataFrame({"id": [1, 2], "at": at.as_unit("ns")})
+    parquet = io.BytesIO()
+    frame.to_parquet(parquet, index=False)
+    project.write("landing/a.parquet", parquet.getvalue())
+    built = project.build("bronze.a")
+    assert built.contract.types == {"id": "bigint", "at": "timestamp"}
+    (found,) = project.frame("bronze.a").where("at = timestamp '2024-03-31T00:30:00Z'").collect()
+    assert found["id"] == 1

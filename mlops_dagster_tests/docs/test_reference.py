@@ -52,6 +52,8 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "tracking": environment.TrackingServer,
     "state": environment.StateDatabase,
     "alerts": environment.Alerts,
+    "channel": environment.WebhookChannel,
+    "webhook": environment.Webhook,
     "automation": environment.Automation,
 }
 

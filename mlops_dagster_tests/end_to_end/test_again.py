@@ -1,11 +1,15 @@
 """What a project does not do twice: finished windows run again, after a later training as well."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 from pyspark.sql import SparkSession
+from rich.console import Console
 
+from mlops_dagster.automation.outcome import Outcome
+from mlops_dagster.cli.run import run_use_case
 from mlops_dagster.features.training_set import build_training_set
 from mlops_dagster_tests.end_to_end.conftest import DAYS, Lived
 from mlops_dagster_tests.end_to_end.energy import WORLD
@@ -26,6 +30,7 @@ class Repeated:
         after: After the first training and a forecast day that lie before it ran again.
         scored_by: What the second run of that day said of its forecasts, by model.
         events: Decisions and ledgers in full before and after: how many events there are.
+        told: What the verb `run` said of the second training and of the second close.
     """
 
     project: LiveProject
@@ -33,6 +38,7 @@ class Repeated:
     after: Snapshot
     scored_by: Mapping[str, Mapping[str, object]]
     events: tuple[Mapping[str, int], Mapping[str, int]]
+    told: tuple[tuple[Outcome, str], tuple[Outcome, str]]
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +47,25 @@ def repeated(lived: Lived) -> Repeated:
     for model in ("daily_use", "daily_peak"):
         assert project.train(model, SECOND_CUTOFF).success
     before, counted = project.snapshot(), events_of(project)
-    for model in ("daily_use", "daily_peak"):
-        assert project.train(model, FIRST_CUTOFF).success
+    trained = run_again(project, FIRST_CUTOFF, only="train")
     opened = project.open(SCORED)
     assert opened.success
-    assert project.close(SCORED).success
+    closed = run_again(project, SCORED, only="close")
     scored_by = {
         model: metadata_of(opened, "energy_demand", "serving", f"{model}_predictions")
         for model in ("daily_use", "daily_peak")
     }
-    return Repeated(project, before, project.snapshot(), scored_by, (counted, events_of(project)))
+    events = counted, events_of(project)
+    return Repeated(project, before, project.snapshot(), scored_by, events, (trained, closed))
+
+
+def run_again(project: LiveProject, window: str, *, only: str) -> tuple[Outcome, str]:
+    """Run a stage of a window by the verb `run`; return what came of it and what was printed."""
+    console = Console(file=io.StringIO(), width=100)
+    outcome = run_use_case(console, project.workspace, "energy_demand", window=window, only=only)
+    assert outcome is not None
+    assert isinstance(console.file, io.StringIO)
+    return outcome, console.file.getvalue()
 
 
 def events_of(project: LiveProject) -> Mapping[str, int]:
@@ -93,6 +108,19 @@ def test_running_finished_windows_again_adds_no_version_decision_or_report(
 ) -> None:
     assert repeated.after == repeated.before
     assert repeated.events[1] == repeated.events[0]
+
+
+def test_the_verb_run_says_that_nothing_changed(repeated: Repeated) -> None:
+    (trained, said_of_training), (closed, said_of_close) = repeated.told
+    assert not trained.changed
+    assert not closed.changed
+    assert [model.state for model in trained.models] == ["champion", "champion"]
+    assert f"energy_demand {FIRST_CUTOFF}: done in" in said_of_training
+    assert "version 1, champion (unchanged)" in said_of_training
+    assert "s; nothing changed." in said_of_training
+    assert {table.name for table in closed.tables} >= {"bronze.readings"}
+    assert "not trained in this run, champion 2" in said_of_close
+    assert "s; nothing changed." in said_of_close
 
 
 def test_running_finished_windows_again_asks_for_no_training(repeated: Repeated) -> None:

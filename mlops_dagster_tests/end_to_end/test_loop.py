@@ -3,10 +3,12 @@ import math
 import dagster as dg
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from pyspark.sql import SparkSession
 
 from mlops_dagster.assets.keys import monitoring_key
 from mlops_dagster.automation.history import window_history
+from mlops_dagster.cli import main
 from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.monitoring.decision import DecisionKind
 from mlops_dagster.spec.refs import TableRef
@@ -173,6 +175,14 @@ def test_published_digests_are_those_of_the_rows_that_readers_see(
         rows = project.locations.of(table).read(spark, version)
         found = measure(rows.where(rows["window"] == DAYS[3]).drop("window"))
         assert found.digest == lived.after.digests[stream]
+
+
+def test_the_command_check_finds_no_leak_in_what_was_built(lived: Lived) -> None:
+    root = str(lived.project.workspace.root)
+    done = CliRunner().invoke(main, ["check", "--leaks", "--root", root])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "energy_demand.features.household_days 2024-01-05: no leak, 3 instants" in done.stdout
+    assert done.stdout.endswith("1 table tested; rows that were not known yet: in none\n")
 
 
 def test_nothing_is_left_in_the_working_folder(lived: Lived) -> None:

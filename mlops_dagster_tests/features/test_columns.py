@@ -55,6 +55,17 @@ def test_all_means_neither_key_nor_times_nor_window_nor_label() -> None:
     assert [feature.name for feature in feature_names(chosen, TABLES, types)] == ["price"]
 
 
+def test_all_leaves_out_the_group_of_the_hold_out() -> None:
+    chosen = model(
+        rows="silver.orders",
+        label=LABEL,
+        features={"silver.orders": "all", "silver.weather": "all"},
+        holdout={"share": 0.2, "group": "place"},
+    )
+    found = [feature.name for feature in feature_names(chosen, TABLES, TYPES)]
+    assert found == ["orders__size", "rain", "weather__size"]
+
+
 def test_only_the_names_that_collide_are_qualified() -> None:
     assert names(orders="all", weather="all") == [
         "place",

@@ -222,6 +222,35 @@ def test_one_static_table_with_its_label_needs_no_shuffle_and_no_times(
     assert 30 < (found["split"] == "holdout").sum() < 170
 
 
+def test_features_may_stand_in_another_table_with_the_key_of_the_rows(spark: SparkSession) -> None:
+    tables = dict(
+        [table("silver.customers", key=["customer"]), table("features.bills", key=["customer"])]
+    )
+    chosen = model(
+        rows="silver.customers",
+        label={"table": "silver.customers", "column": "left"},
+        features={"silver.customers": ["age"], "features.bills": "all"},
+        task="binary",
+        holdout={"share": 0.2, "group": "household"},
+        estimator={"family": "logistic_regression"},
+    )
+    schema = "customer bigint, household string, age int, left boolean"
+    customers = [(1, "a", 30, True), (2, "a", 40, False), (3, "b", 50, True)]
+    frames = {
+        "silver.customers": spark.createDataFrame(customers, schema),
+        "features.bills": spark.createDataFrame(
+            [(2, 9.5), (1, 7.5)], "customer bigint, bill double"
+        ),
+    }
+    made = inputs(chosen, tables, frames, calendar=None, as_of=AS_OF)
+    rows = fetched(training_rows(made), by="customer")
+    assert values(rows["bill"]) == [7.5, 9.5, None]
+    assert values(rows["label"]) == [True, False, True]
+    assert rows["holdout_group"].tolist() == ["a", "a", "b"]
+    scored = fetched(predictable_rows(made, with_label=False), by="customer")
+    assert scored.columns.tolist() == ["age", "bill"]
+
+
 def test_a_label_in_its_own_row_counts_from_its_own_instant_on(spark: SparkSession) -> None:
     tables = dict([table("gold.loans", DAYS, key=["loan"], event_time="at", known_at="seen")])
     label = {"table": "gold.loans", "column": "lost", "known_at": "settled", "within": "1 day"}
@@ -294,6 +323,43 @@ def test_dates_are_midnights_of_the_time_zone(spark: SparkSession) -> None:
     assert list(rows["split"]) == ["fit", "holdout"]
 
 
+def test_features_of_another_table_are_joined_by_the_key_of_the_rows_itself(
+    spark: SparkSession,
+) -> None:
+    tables = dict(
+        [
+            table("bronze.meters", DAYS, key=["house"], event_time="at"),
+            table("features.history", DAYS, key=["house"], event_time="at"),
+        ]
+    )
+    chosen = model(
+        rows="bronze.meters",
+        label={"table": "bronze.meters", "column": "kwh"},
+        features={"features.history": ["kwh"], "bronze.meters": ["volts"]},
+    )
+    noon, day = utc("2024-03-01 12:00"), "2024-03-01"
+    meters = spark.createDataFrame(
+        [(1, noon, 5.0, 230.0, day), (2, noon, 6.0, 231.0, day)],
+        "house bigint, at timestamp, kwh double, volts double, window string",
+    )
+    history = spark.createDataFrame(
+        [(1, utc("2024-03-01 11:00"), 4.0, day), (1, utc("2024-03-01 13:00"), 9.0, day)],
+        "house bigint, at timestamp, kwh double, window string",
+    )
+    made = inputs(
+        chosen,
+        tables,
+        {"bronze.meters": meters, "features.history": history},
+        calendar=DAYS,
+        windows=(day,),
+        as_of=AS_OF,
+    )
+    rows = fetched(training_rows(made), by="house")
+    assert values(rows["kwh"]) == [4.0, None]
+    assert values(rows["volts"]) == [230.0, 231.0]
+    assert values(rows["label"]) == [5.0, 6.0]
+
+
 def test_a_feature_table_whose_key_the_rows_lack_is_refused(spark: SparkSession) -> None:
     made = world(spark)
     stripped = {
@@ -316,23 +382,25 @@ label_rows = st.tuples(
 
 
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=WITHOUT_SHRINKING
+    max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=WITHOUT_SHRINKING
 )
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=10, max_size=40),
     st.lists(label_rows, min_size=30, max_size=60),
     st.sampled_from(["0 hours", "5 hours", "1 day", "0 windows", "1 window"]),
+    st.sampled_from(["row", "key"]),
 )
 def test_labels_are_those_a_loop_over_all_label_rows_finds(
     spark: SparkSession,
     asked: list[tuple[int, int]],
     labels: list[tuple[int, int, int, int | None]],
     within: str,
+    match: str,
 ) -> None:
     tables = dict([TABLES_BY_NAME["silver.orders"], TABLES_BY_NAME["silver.sales"]])
     chosen = model(
         rows="silver.orders",
-        label={"table": "silver.sales", "column": "price", "within": within},
+        label={"table": "silver.sales", "column": "price", "within": within, "match": match},
         features={"silver.orders": "all"},
     )
     now = 30
@@ -347,7 +415,7 @@ def test_labels_are_those_a_loop_over_all_label_rows_finds(
         },
         features=(),
         calendar=DAYS,
-        windows=(),
+        windows=WINDOWS,
         as_of=hour(now),
     )
     rows = spark.createDataFrame(
@@ -357,15 +425,16 @@ def test_labels_are_those_a_loop_over_all_label_rows_finds(
     found = fetched(attach_label(rows, made), by="n")
     expected = []
     for order, at in asked:
-        known = [
-            (paid, price is not None, price or 0, price)
-            for o, a, paid, price in labels
-            if (o, a) == (order, at) and paid <= now
-        ]
-        label = max(known)[3] if known else None
         delay = Duration.parse(within)
         end_of_day = 24 * (at // 24 + 1 + delay.count)
         matures = end_of_day if delay.is_windows else at + delay.elapsed // timedelta(hours=1)
+        last = matures if match == "key" else at
+        known = [
+            (a, paid, price is not None, price or 0, price)
+            for o, a, paid, price in labels
+            if o == order and at <= a <= last and paid <= now
+        ]
+        label = max(known)[-1] if known else None
         state = "labelled" if label is not None else "never" if matures <= now else "pending"
         expected.append((label, state))
     assert list(zip(values(found["label"]), found["label_state"], strict=True)) == expected

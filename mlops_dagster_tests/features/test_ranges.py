@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_dagster.features.ranges import Span, history_windows, view_range
+from mlops_dagster.features.ranges import Span, history_windows, later_label_range, view_range
 from mlops_dagster.windows import Duration, Grain, WindowCalendar
 
 MONTHS = WindowCalendar(Grain.MONTH, "2013-01", "America/New_York", "2013-12")
@@ -48,3 +48,21 @@ def test_a_view_of_the_same_calendar_ends_with_the_rows(valid_for: timedelta | N
     span = Span(MONTHS.window("2013-04"), MONTHS.window("2013-05"))
     found = view_range(MONTHS, span, ahead=timedelta(hours=4), valid_for=valid_for)
     assert found == ("2013-01" if valid_for is None else "2013-03", "2013-05")
+
+
+@given(st.integers(0, 11), st.integers(0, 11), st.integers(0, 24 * 90))
+def test_labels_after_their_rows_are_read_from_the_first_row_until_the_last_is_mature(
+    one: int, other: int, within_hours: int
+) -> None:
+    first, last = sorted((one, other))
+    keys = [MONTHS.shift("2013-01", n) or "" for n in (first, last)]
+    span = Span(MONTHS.window(keys[0]), MONTHS.window(keys[1]))
+    until = span.last.end + timedelta(hours=within_hours)
+    found = later_label_range(DAYS, span, until=until)
+    needed = {
+        window.key
+        for window in DAYS.between("2013-01-10", "2013-03-20")
+        if window.start <= until and window.end > span.first.start
+    }
+    read = set() if found is None else {window.key for window in DAYS.between(*found)}
+    assert needed == read

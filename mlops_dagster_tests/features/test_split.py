@@ -1,12 +1,20 @@
 from datetime import date
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.errors import SpecError, TrainingRefused
-from mlops_dagster.features.split import held_out_windows, is_held_out_day, split_column
+from mlops_dagster.features.split import (
+    held_out_windows,
+    is_held_out_day,
+    is_held_out_group,
+    split_column,
+)
 from mlops_dagster.spec.models import Holdout
 
 
@@ -59,3 +67,53 @@ def test_a_hold_out_of_all_windows_is_refused() -> None:
 def test_a_hold_out_of_no_form_is_refused() -> None:
     with pytest.raises(SpecError, match="holdout needs one of"):
         split_column(Holdout(), windows=(), features=(), time_zone="UTC")
+
+
+groups = st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(max_size=8), st.booleans())
+
+
+def sides_of(spark: SparkSession, texts: list[str], share: float) -> dict[str, set[str]]:
+    """Return the sides on which rows of each group fall."""
+    rows = spark.createDataFrame([(text,) for text in texts], "holdout_group string")
+    holdout = Holdout(share=share, group="customer")
+    split = split_column(holdout, windows=(), features=(), time_zone="UTC")
+    sides: dict[str, set[str]] = {}
+    for row in few_rows(rows.select("holdout_group", split.alias("side")), what="sides"):
+        sides.setdefault(row["holdout_group"], set()).add(row["side"])
+    return sides
+
+
+@settings(
+    max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    st.lists(groups.map(str), min_size=1, max_size=200),
+    st.floats(0.01, 0.99),
+    st.randoms(use_true_random=False),
+)
+def test_a_group_is_on_one_side_whatever_other_rows_there_are(
+    spark: SparkSession, texts: list[str], share: float, random: Random
+) -> None:
+    expected = {
+        text: {"holdout" if is_held_out_group(text, share) else "fit"} for text in set(texts)
+    }
+    assert sides_of(spark, texts, share) == expected
+    more = [*texts, *texts[:3], *map(str, range(50))]
+    random.shuffle(more)
+    later = sides_of(spark, more, share)
+    assert {text: later[text] for text in expected} == expected
+
+
+@given(st.integers(0, 2**32), st.floats(0.02, 0.98))
+def test_the_share_of_groups_is_about_that_of_rows(start: int, share: float) -> None:
+    count = 2_000
+    held_out = sum(is_held_out_group(f"customer {start + n}", share) for n in range(count))
+    # Six standard deviations of a binomial.
+    assert abs(held_out - count * share) < 6 * (count * share * (1 - share)) ** 0.5 + 1
+
+
+@given(st.text(), st.floats(0.01, 0.98), st.floats(0.001, 0.01))
+def test_a_larger_share_holds_out_the_same_groups_and_more(
+    group: str, share: float, more: float
+) -> None:
+    assert not is_held_out_group(group, share) or is_held_out_group(group, share + more)

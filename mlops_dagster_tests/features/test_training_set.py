@@ -10,6 +10,7 @@ from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.errors import SourceError, TrainingRefused
 from mlops_dagster.features.labelled import LabelCounts, count_labels, labelled_predictions
 from mlops_dagster.features.scoring_rows import ScoringRows, scoring_rows
+from mlops_dagster.features.split import is_held_out_group
 from mlops_dagster.features.training_set import (
     TrainingSetBuilt,
     TrainingSetCounts,
@@ -22,6 +23,7 @@ from mlops_dagster.spec.environment import Environment, LocalEngine, PathTables
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.use_case import Project, UseCase
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
+from mlops_dagster.state.fence import published_windows
 from mlops_dagster.state.store import EventStore, open_store
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.publish import publish_frame
@@ -62,6 +64,7 @@ class Shop:
     workspace: Workspace
     store: EventStore
     locations: Locations
+    model: ResolvedModel = MODEL
 
     def publish(self, target: Slice, rows: Sequence[tuple[object, ...]], schema: str) -> None:
         publish_frame(
@@ -84,7 +87,7 @@ class Shop:
         return build_training_set(
             self.session,
             workspace=self.workspace,
-            model=MODEL,
+            model=self.model,
             cutoff=cutoff,
             as_of=AS_OF,
             store=self.store,
@@ -102,7 +105,7 @@ class Shop:
         return scoring_rows(
             self.session,
             workspace=self.workspace,
-            model=MODEL,
+            model=self.model,
             window=window,
             as_of=AS_OF,
             store=self.store,
@@ -133,13 +136,13 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     made = Shop(
         spark, workspace, open_store(root / "events.db"), Locations(workspace.environment, root)
     )
-    schema = "order bigint, at timestamp, seen timestamp, shop string, size double"
+    schema = "order bigint, at timestamp, seen timestamp, shop string, size double, gift string"
     for day in ("2024-03-01", "2024-03-02"):
         noon, late = utc(f"{day} 12:00"), utc(f"{day} 12:01")
         rows: list[tuple[object, ...]] = [
-            (1, noon, noon, "s", 1.0),
-            (2, noon, noon, "s", 2.0),
-            (3, noon, late, "s", 3.0),
+            (1, noon, noon, "s", 1.0, "yes"),
+            (2, noon, noon, "s", 2.0, None),
+            (3, noon, late, "s", 3.0, "no"),
         ]
         made.publish(Slice(ref("silver.orders"), day), rows, schema)
         made.publish_sales(day, [(1, f"{day} 12:00", f"{day} 18:00", 10.0)])
@@ -232,3 +235,41 @@ def test_too_few_windows_are_refused_without_reading_anything(shop: Shop) -> Non
 def test_a_cutoff_that_is_not_published_says_what_to_run(shop: Shop) -> None:
     with pytest.raises(SourceError, match=r"silver\.orders: not published for 2024-03-03"):
         shop.build("2024-03-03")
+
+
+def grouped_by(shop: Shop, column: str) -> Shop:
+    """Return the shop with a model of its own whose hold-out goes by groups."""
+    chosen = model(
+        rows="silver.orders",
+        label={"table": "silver.sales", "column": "price", "within": "1 day"},
+        features={"silver.orders": ["size"], "features.history": ["sold"]},
+        holdout={"share": 0.5, "group": column},
+    )
+    return replace(
+        shop,
+        model=replace(chosen, name=f"by_{column}"),
+        workspace=workspace_of(chosen, shop.workspace.root),
+    )
+
+
+def test_the_group_of_the_hold_out_goes_along_and_is_no_feature(shop: Shop) -> None:
+    grouped = grouped_by(shop, "order")
+    built = grouped.build()
+    assert [feature.name for feature in built.features] == ["size", "sold"]
+    rows = few_rows(grouped.rows(built), what="rows")
+    assert {row["holdout_group"] for row in rows} == {"1", "2"}
+    for row in rows:
+        held_out = is_held_out_group(row["holdout_group"], 0.5)
+        assert row["split"] == ("holdout" if held_out else "fit")
+    assert "holdout_group" not in grouped.score("2024-03-01").frame.columns
+
+
+def test_rows_without_a_group_are_refused_before_anything_is_published(shop: Shop) -> None:
+    grouped = grouped_by(shop, "gift")
+    with pytest.raises(
+        TrainingRefused,
+        match=r"no hold-out group: gift is null; expected gift in each row of "
+        r"shop\.silver\.orders, found 2 of 4 rows without\. Write the rule 'gift is not null'",
+    ):
+        grouped.build()
+    assert published_windows(shop.store, ref("model.by_gift_training_set")) == {}

@@ -1,4 +1,4 @@
-"""The tables of a finished demo as pandas reads their files, without Spark and without the product.
+"""Delta tables as pandas reads their files, without Spark and without the product.
 
 A Delta table is the files that its log has added and not removed again.
 """
@@ -17,7 +17,13 @@ SUMMARY = REPOSITORY / ".mlops" / "demo" / "summary.json"
 
 def read_table(name: str, *, window: str, columns: list[str] | None = None) -> pd.DataFrame:
     """Return a window of a table, with its other partition columns as text."""
-    folder = TABLES / name
+    return read_delta(TABLES / name, window=window, columns=columns)
+
+
+def read_delta(
+    folder: Path, *, window: str | None = None, columns: list[str] | None = None
+) -> pd.DataFrame:
+    """Return a Delta table, or a window of it, with its partition columns as text."""
     live: dict[str, dict[str, str]] = {}
     for commit in sorted((folder / "_delta_log").glob("*.json")):
         for line in commit.read_text("utf-8").splitlines():
@@ -29,6 +35,6 @@ def read_table(name: str, *, window: str, columns: list[str] | None = None) -> p
     parts: list[pd.DataFrame] = [
         pq.ParquetFile(folder / path).read(columns=columns).to_pandas().assign(**partition)
         for path, partition in live.items()
-        if partition["window"] == window
+        if window is None or partition["window"] == window
     ]
     return pd.concat(parts, ignore_index=True)

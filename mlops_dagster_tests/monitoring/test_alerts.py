@@ -1,10 +1,6 @@
-"""Which alerts a window gives, and what the log channel writes."""
+"""Which alerts a window gives."""
 
-import logging
-
-import pytest
-
-from mlops_dagster.monitoring.alerts import Alert, LogChannel, alerts_of
+from mlops_dagster.monitoring.alerts import alerts_of
 from mlops_dagster.monitoring.decision import Decision, DecisionKind
 from mlops_dagster.monitoring.summaries import (
     DriftSeverity,
@@ -14,7 +10,6 @@ from mlops_dagster.monitoring.summaries import (
     QualitySummary,
     QualityVerdict,
 )
-from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.use_case import AlertKind
 
 RETRAIN = Decision(window="2013-06", kind=DecisionKind.RETRAIN, reason="drift in 2 of 3 windows")
@@ -84,12 +79,3 @@ def test_the_gravest_alert_comes_first() -> None:
 def test_only_kinds_that_were_asked_for_are_told() -> None:
     assert kinds(FAULTY, WORSE, RETRAIN, wanted=(AlertKind.QUALITY,)) == [AlertKind.QUALITY]
     assert kinds(FAULTY, WORSE, RETRAIN, wanted=()) == []
-
-
-def test_the_log_channel_writes_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    alert = Alert(AlertKind.DRIFT, Severity.WARNING, "u.m", "2013-06", "temperature drifted")
-    with caplog.at_level(logging.WARNING):
-        LogChannel().send(alert)
-    assert [record.getMessage() for record in caplog.records] == [
-        "alert drift (warning) u.m 2013-06: temperature drifted"
-    ]

@@ -92,6 +92,21 @@ def test_the_same_samples_get_the_same_advice_and_the_global_generator_is_left_a
     assert advise(joint(0, 1), joint(1, 1), columns=COLUMNS[:3]) == first
 
 
+def test_the_libraries_beneath_say_nothing_on_the_console() -> None:
+    pytest.importorskip("alibi_detect")
+    program = """
+import sys
+import numpy as np, pandas as pd
+from mlops_dagster.monitoring.detectors import advise
+frames = [pd.DataFrame({"x": np.random.default_rng(s).normal(size=10_000)}) for s in (0, 1)]
+print(len(advise(*frames, columns=[("x", "numeric")]).advice), "transformers" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("2 True\n", "")
+
+
 def test_a_sample_above_the_bound_is_refused() -> None:
     pytest.importorskip("alibi_detect")
     large = pd.DataFrame({"x": np.zeros(SAMPLE_ROWS + 1)})

@@ -50,6 +50,7 @@ def expectation(frame: pd.DataFrame) -> tuple[ExpectedMetric, ...]:
             value=m.value,
             low=m.value if m.low is None else m.low,
             high=m.value if m.high is None else m.high,
+            rows=None if m.low is None else m.rows,
             slice_key=m.slice_key,
             slice_value=m.slice_value,
         )
@@ -104,6 +105,76 @@ def test_a_shortfall_within_the_noise_of_few_days_is_not_degraded() -> None:
     assert found.margin is not None
     assert found.shortfall > 0.02
     assert found.verdict is QualityVerdict.AS_EXPECTED
+
+
+def test_a_window_of_one_day_is_judged_by_how_much_the_days_of_the_hold_out_differ() -> None:
+    expected = expectation(binary(0, signal=1.5))
+    window = binary(1, signal=1.5, days=1, per_day=400)
+    found = metric(measured(window, expected), "roc_auc")
+    assert (found.low, found.verdict) == (None, QualityVerdict.AS_EXPECTED)
+    (held,) = (e for e in expected if e.metric == "roc_auc" and e.slice_key is None)
+    half = (held.high - held.low) / 2
+    assert found.margin == pytest.approx(half * (1 + 1800 / 400) ** 0.5)
+    window["label"] = window["label"].sample(frac=1, random_state=0).to_numpy()
+    lost = measured(window, expected)
+    assert lost.verdict is QualityVerdict.DEGRADED
+    assert "roc_auc" in lost.summary.degraded
+
+
+def test_days_of_equal_quality_are_hardly_ever_degraded() -> None:
+    expected = expectation(binary(0, signal=1.5))
+    reports = [measured(binary(n, signal=1.5, days=1), expected) for n in range(1, 21)]
+    verdicts = [report.verdict for report in reports]
+    assert verdicts.count(QualityVerdict.AS_EXPECTED) >= 19
+    # On sixty rows noise alone is a calibration error far above the hold-out's.
+    errors = [metric(report, "expected_calibration_error").value or 0.0 for report in reports]
+    assert np.mean(errors) > 0.1
+
+
+def test_without_an_interval_on_the_hold_out_a_day_has_no_verdict() -> None:
+    expected = expectation(binary(0, signal=1.5, days=4))
+    report = measured(binary(1, signal=1.5, days=1), expected)
+    assert report.verdict is QualityVerdict.UNDECIDED
+    assert "no interval: 1 days, at least 5 are needed" in report.text
+
+
+def test_a_class_never_seen_before_leaves_accuracy_to_judge_by() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet([1.0, 1.0, 1.0], 600)
+    frame = pd.DataFrame(
+        {
+            "day": np.repeat(np.arange(20), 30),
+            "scores": list(scores),
+            "label": np.array(["a", "b", "c"])[scores.argmax(axis=1)],
+            "label_state": "labelled",
+        }
+    )
+
+    def report(rows: pd.DataFrame, expected: tuple[ExpectedMetric, ...] = ()) -> QualityReport:
+        return quality_report(
+            rows,
+            window="w",
+            model_version="1",
+            task=Task.MULTICLASS,
+            expected=expected,
+            classes=("a", "b", "c"),
+        )
+
+    expected = tuple(
+        ExpectedMetric(
+            metric=m.metric, value=m.value, low=m.low or m.value, high=m.high or m.value, rows=600
+        )
+        for m in report(frame).metrics
+        if m.value is not None
+    )
+    new = frame.copy()
+    new.loc[:9, "label"] = "d"
+    found = report(new, expected)
+    assert found.verdict is QualityVerdict.AS_EXPECTED
+    assert metric(found, "accuracy").value == pytest.approx(590 / 600)
+    assert "log_loss not judged (10 of 600 rows have a class that no fitted row had)" in found.text
+    new.loc[:199, "label"] = "d"
+    assert report(new, expected).verdict is QualityVerdict.DEGRADED
 
 
 def test_labels_are_counted_by_state_and_many_pending_ones_leave_it_undecided() -> None:

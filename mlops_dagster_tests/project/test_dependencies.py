@@ -25,7 +25,7 @@ NOT_IMPORTED = {
     "tzdata": "read by zoneinfo where the system has no zones",
 }
 # Brought by another declared distribution and of its release by design.
-PART_OF = {"pydantic-core": "pydantic"}
+PART_OF = {"pydantic-core": "pydantic", "urllib3": "requests"}
 
 
 def requirements(texts: list[str]) -> dict[str, Requirement]:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
 def test_every_folder_with_modules_is_a_package_so_that_the_wheel_holds_it() -> None:
@@ -32,7 +32,7 @@ def test_make_without_a_target_explains_every_target_but_the_set_up() -> None:
     done = subprocess.run(
         ["make", "--silent", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    explained = set(re.findall(r"^make ([a-z]+) ", done.stdout, flags=re.MULTILINE))
+    explained = set(re.findall(r"^make ([a-z-]+) ", done.stdout, flags=re.MULTILINE))
     assert explained == make_targets() - {"setup", "help"}
 
 
@@ -63,8 +63,8 @@ def test_a_second_set_up_has_nothing_to_do(tmp_path: Path) -> None:
 
 def test_continuous_integration_runs_the_commands_of_the_makefile() -> None:
     script = (ROOT / ".ci" / "run").read_text()
-    called = re.findall(r"^step make ([a-z]+)", script, flags=re.MULTILINE)
-    assert called == ["setup", "lint", "test", "demo"]
+    called = re.findall(r"^step make ([a-z-]+)", script, flags=re.MULTILINE)
+    assert called == ["setup", "lint", "test", "demo", "test-demo"]
     assert set(called) <= make_targets()
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert subprocess.run(["bash", "-n", ".ci/run"], cwd=ROOT, check=False).returncode == 0

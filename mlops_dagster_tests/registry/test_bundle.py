@@ -41,6 +41,23 @@ def test_the_digest_is_that_of_the_manifest_and_the_same_for_the_same_model(tmp_
     assert other.digest != first.digest
 
 
+def test_an_experiment_is_another_bundle_and_an_ordinary_one_does_not_speak_of_it(
+    tmp_path: Path,
+) -> None:
+    recipe = RECIPES[0]
+    ordinary = saved(tmp_path / "ordinary", recipe)
+    assert b"experimental" not in (tmp_path / "ordinary" / "manifest.json").read_bytes()
+    experiment = save_bundle(
+        tmp_path / "experiment",
+        model=trained(recipe).fitted.estimator,
+        info=info_of(recipe).model_copy(update={"experimental": ("gates ignored",)}),
+        example=trained(recipe).golden,
+    )
+    assert experiment.digest != ordinary.digest
+    loaded = load_bundle(experiment.folder, expected_digest=experiment.digest)
+    assert loaded.info.experimental == ("gates ignored",)
+
+
 def test_saving_again_changes_nothing_and_another_bundle_is_refused(tmp_path: Path) -> None:
     first = saved(tmp_path / "a")
     before = {p.name: p.stat().st_mtime_ns for p in first.folder.iterdir()}

@@ -27,6 +27,7 @@ from mlops_dagster.registry.events import (
 from mlops_dagster.registry.ledger import (
     ModelLedger,
     VersionState,
+    ended_trainings,
     fold_ledger,
     read_ledger,
     record,
@@ -122,6 +123,44 @@ def test_a_version_walks_from_training_to_champion(store: EventStore) -> None:
     assert ledger == read_ledger(store, MODEL)
     assert ledger.by_version("1") == attempt
     assert ledger.champions == (attempt,)
+
+
+def experiment(window: str, digest: str) -> Trained:
+    return trained(window, digest).model_copy(update={"experimental": ("gates ignored",)})
+
+
+def test_an_experiment_may_be_registered_and_tested_but_never_promoted(store: EventStore) -> None:
+    ledger = add(
+        store,
+        experiment("2024-03", "d"),
+        evaluated("2024-03", "d"),
+        registered("2024-03", "d", "1"),
+        staged("2024-03", "d", "1"),
+    )
+    assert state(ledger, "2024-03", "d") is VersionState.TESTED
+    with pytest.raises(TransitionRefused, match=r"never promoted, found gates ignored. Train it"):
+        add(store, promoted("2024-03", "d", "1"))
+    store.append_next(
+        model_stream(MODEL), promoted("2024-03", "d", "1"), as_of=AS_OF, run_id="forged"
+    )
+    with pytest.raises(TransitionRefused, match="an experimental version is never promoted"):
+        read_ledger(store, MODEL)
+
+
+def test_an_experiment_is_no_training_of_its_window(store: EventStore) -> None:
+    promote(store, "2024-03", "d", "1")
+    ledger = add(store, experiment("2024-03", "e"), evaluated("2024-03", "e"))
+    ledger = add(store, rejected("2024-03", "e"), experiment("2024-04", "f"))
+    latest, tried = ledger.latest("2024-03"), ledger.latest_experiment("2024-03")
+    assert latest is not None
+    assert tried is not None
+    assert (latest.bundle_digest, tried.bundle_digest) == ("d", "e")
+    assert [a.bundle_digest for a in ledger.trainings] == ["d"]
+    assert len(ledger.attempts) == 3
+    assert last_training_window(ledger, MONTHS) == "2024-03"
+    assert ended_trainings(store, MODEL) == {"2024-03"}
+    add(store, evaluated("2024-04", "f"), rejected("2024-04", "f"))
+    assert ended_trainings(store, MODEL) == {"2024-03"}
 
 
 def test_running_everything_again_writes_nothing(store: EventStore) -> None:

@@ -61,7 +61,7 @@ def test_the_project_of_these_tests_follows_its_schemas() -> None:
         (USE_CASE, "  bronze.arrivals: {", "  brnze.arrivals: {", "brnze.arrivals: not allowed"),
         (USE_CASE, "every: day", "every: year", "windows: 0 of anyOf"),
         (USE_CASE, "task: binary", "task: ternary", "models.late.task: enum"),
-        (USE_CASE, "ahead: 2 hours", "ahead: 2 windows", "models.late.rows.ahead: pattern"),
+        (USE_CASE, "ahead: 0 hours", "ahead: 2 windows", "models.late.rows.ahead: pattern"),
         (USE_CASE, "at_least: 7 windows", "at_least: 7 days", "train.at_least: pattern"),
         (USE_CASE, "max_iter: 50", "max_iter: 0", "train.estimator: 0 of oneOf"),
         (USE_CASE, "[weight, city]", "[]", "features.silver.orders: 0 of oneOf"),

@@ -14,8 +14,14 @@ from mlops_dagster_tests.spec.worlds import USE_CASE, changed, messages, write_p
     [
         ("rows: {table: silver.orders", "rows: {table: silver.order", "34: models.late.rows.table: expected a declared table, written 'layer.name', 'project.name' or 'use_case.layer.name', found 'silver.order' (did you mean 'silver.orders'?)"),
         ("rows: {table: silver.orders", "rows: {table: project.calendar", "34: models.late.rows.table: expected a table with windows, as the use case has them, found project.shared.calendar without (project.yaml:4)"),
+        ("ahead: 0 hours", "ahead: 2 hours", "34: models.late.rows.ahead: rows of deliveries.silver.orders become known at their event_time, so none of them is known 2 hours before it. Make a column in the table's SQL that says when a row became known, and name it there as 'known_at'"),
         ("label: {table: silver.arrivals", "label: {table: silver.arival", "35: models.late.label.table: expected a declared table, written 'layer.name', 'project.name' or 'use_case.layer.name', found 'silver.arival' (did you mean 'silver.arrivals'?)"),
         ("column: late", "column: lat", "35: models.late.label.column: expected a column of deliveries.silver.arrivals, found 'lat' (did you mean 'late'?)"),
+        ("within: 3 days", "within: 8 days", "35: models.late.label.within: labels may come 8 days after their row, but rows of deliveries.silver.arrivals that become known (arrived_at) after their window has closed go to quarantine. Write 'known_at: arrived_at' here and take it from the table, or deliver each label in the window in which it came and write 'match: key' here"),
+        ("within: 3 days", "within: 2 windows", "35: models.late.label.within: labels may come 2 windows after their row, but rows of deliveries.silver.arrivals that become known (arrived_at) after their window has closed go to quarantine. Write 'known_at: arrived_at' here and take it from the table, or deliver each label in the window in which it came and write 'match: key' here"),
+        ("within: 3 days", "match: key", "35: models.late.label.match: expected 'within' beside it: how long after its row a label may come, found none"),
+        ("within: 3 days", "within: 3 days, match: keys", "35: models.late.label.match: expected one of 'row', 'key', found 'keys' (did you mean 'key'?)"),
+        ("{table: silver.arrivals, column: late, within: 3 days}", "{table: silver.orders, column: order_id, within: 3 days, match: key}", "35: models.late.label.match: the label of the row itself is matched by 'row'"),
         ("within: 3 days", "within: 3 days, known_at: arived_at", "35: models.late.label.known_at: expected a column of deliveries.silver.arrivals, found 'arived_at' (did you mean 'arrived_at'?)"),
         ("    key: [order_id]\n    event_time: ordered_at\n    rules", "    event_time: ordered_at\n    rules", "33: models.late.rows.table: expected a table with a key, found deliveries.silver.orders without (use_cases/deliveries/use_case.yaml:10)"),
         ("    key: [order_id]\n    event_time: ordered_at\n    rules", "    key: [order_id]\n    rules", "33: models.late.rows.table: expected a table with an event_time, found deliveries.silver.orders without (use_cases/deliveries/use_case.yaml:10)"),
@@ -56,15 +62,19 @@ def test_features_that_cannot_be_are_told(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("{by: day, every: 5}", "{}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, found none"),
+        ("{by: day, every: 5}", "{}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found none"),
         ("{by: day, every: 5}", "{by: day}", "44: models.late.train.holdout: expected the key 'every' beside 'by', found none"),
         ("{by: day, every: 5}", "{every: 5}", "44: models.late.train.holdout: expected the key 'by' beside 'every', found none"),
         ("{by: day, every: 5}", "{by: week, every: 5}", "44: models.late.train.holdout.by: expected 'day', found 'week'"),
         ("{by: day, every: 5}", "{last: 7 windows}", "44: models.late.train.holdout.last: expected fewer windows than at_least, '7 windows', so that some are left to fit, found '7 windows'"),
         ("{by: day, every: 5}", "{last: 0 windows}", "44: models.late.train.holdout.last: expected at least '1 window', found '0 windows'"),
-        ("{by: day, every: 5}", "{share: 0.2, last: 2 windows}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, found last beside share"),
-        ("{by: day, every: 5}", "{by: day, every: 5, share: 0.1}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, found share beside by and every"),
-        ("{by: day, every: 5}", "none", "44: models.late.train.holdout: expected a mapping with the keys by, every, last, share, found 'none'"),
+        ("{by: day, every: 5}", "{share: 0.2, last: 2 windows}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found last beside share"),
+        ("{by: day, every: 5}", "{by: day, every: 5, share: 0.1}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found share beside by and every"),
+        ("{by: day, every: 5}", "{group: city}", "44: models.late.train.holdout: expected exactly one of the forms {by: day, every: 5}, {last: 7 windows}, {share: 0.2}, {share: 0.2, group: <column>}, found none"),
+        ("{by: day, every: 5}", "{by: day, every: 5, group: city}", "44: models.late.train.holdout.group: expected the key 'share' beside 'group', found none"),
+        ("{by: day, every: 5}", "{share: 0.2, group: cty}", "44: models.late.train.holdout.group: expected a column of deliveries.silver.orders, found 'cty' (did you mean 'city'?)"),
+        ("{by: day, every: 5}", "{share: 0.2, group: weight}", "44: models.late.train.holdout.group: expected a column of whole numbers, texts, truth values or dates, found weight of type double"),
+        ("{by: day, every: 5}", "none", "44: models.late.train.holdout: expected a mapping with the keys by, every, last, share, group, found 'none'"),
     ],
 )
 def test_a_holdout_has_one_form(

@@ -36,6 +36,7 @@ def test_a_name_that_means_no_table_is_told_with_the_nearest(
         ("  silver.orders:\n    inputs: {orders: bronze.orders}\n", '  silver.orders:\n    files: "orders/{window}.csv"\n', "10: tables.silver.orders: expected exactly one source of its rows: files, hook or the SQL file silver/orders.sql, found files and the SQL file use_cases/deliveries/silver/orders.sql"),
         ("    nulls: [NA]", "    inputs: {calendar: project.calendar}", "8: tables.bronze.orders.inputs: a table of files reads no other tables"),
         ("    known_at: arrived_at", "    known_at: arrived_at\n    nulls: [NA]", "23: tables.silver.arrivals.nulls: only a table of files has texts that mean null"),
+        ("    known_at: arrived_at", "    known_at: arrived_at\n    row_number: order_id", "23: tables.silver.arrivals.row_number: only records of files have places that could be numbered. In SQL write row_number() over (order by ...)"),
         ("    inputs: {orders: bronze.orders}\n", "", "10: tables.silver.orders: expected inputs: the tables that the SQL file reads, by the names it uses, found none"),
         ("{orders: bronze.orders}", "{orders: bronze.orders, calendar: project.calendar}", "11: tables.silver.orders.inputs.calendar: use_cases/deliveries/silver/orders.sql never reads this input"),
     ],
@@ -67,7 +68,7 @@ def test_tables_that_read_each_other_are_told_with_their_places(
         ("calendar: project.calendar", "calendar: stock.bronze.counts", "27: tables.features.city_history.inputs.calendar: expected a table by day in Europe/Berlin, as this use case, or one without windows, found stock.bronze.counts by week in UTC (use_cases/stock/use_case.yaml:5)"),
         ("calendar: project.calendar", "calendar: {table: project.calendar, back: 7 days}", "27: tables.features.city_history.inputs.calendar.back: project.shared.calendar has no windows, it is read whole"),
         ("calendar: project.calendar", "calendar: {table: project.calendar, until: start}", "27: tables.features.city_history.inputs.calendar.until: project.shared.calendar has no windows, it is read whole"),
-        ("windows: {every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin}", "windows: {every: week, first: 2024-01-02}", "4: windows.first: week '2024-01-02' is named by its Monday: '2024-01-01'"),
+        ("windows: {every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin, close_after: 3 days}", "windows: {every: week, first: 2024-01-02}", "4: windows.first: week '2024-01-02' is named by its Monday: '2024-01-01'"),
     ],
 )
 def test_what_does_not_fit_the_windows_is_told(
@@ -115,8 +116,12 @@ def test_a_column_that_a_table_has_not_is_told_with_the_nearest(
         ('"arrivals/{window}.csv"', '" "', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found ' '"),
         ('"arrivals/{window}.csv"', '"."', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found '.'"),
         ('"arrivals/{window}.csv"', '"a\\0/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'a\\x00/{window}.csv'"),
-        ('"arrivals/{window}.csv"', '"a/*.csv"', "9: tables.bronze.arrivals.files: expected a path without wildcards, found 'a/*.csv'"),
-        ('"arrivals/{window}.csv"', '"a/{window"', "9: tables.bronze.arrivals.files: expected a path without wildcards, found 'a/{window'"),
+        ('"arrivals/{window}.csv"', '"a/*.csv"', "9: tables.bronze.arrivals.files: expected a path without wildcards; a folder stands for all its files, found 'a/*.csv'"),
+        ('"arrivals/{window}.csv"', '"a/{window"', "9: tables.bronze.arrivals.files: expected a path without wildcards; a folder stands for all its files, found 'a/{window'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.xlsx"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.xlsx'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.csv.zip"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.zip'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.parquet.gz"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.parquet.gz'"),
+        ('"arrivals/{window}.csv"', '"a/{window}.gz"', "9: tables.bronze.arrivals.files: expected a name that ends in .csv, .json, .jsonl, .ndjson, .parquet, texts also with .gz, or a folder, written with '/' at its end, found '.gz'"),
         ('"arrivals/{window}.csv"', '"a/{month}.csv"', "9: tables.bronze.arrivals.files: expected at most one placeholder, '{window}', found 'a/{month}.csv'"),
         ('"arrivals/{window}.csv"', '"{window}/{window}.csv"', "9: tables.bronze.arrivals.files: expected at most one placeholder, '{window}', found '{window}/{window}.csv'"),
     ],
@@ -169,3 +174,30 @@ def test_keys_of_a_rule_that_contradict_each_other_are_told(
 ) -> None:
     write_project(tmp_path, changed(USE_CASE, old, new))
     assert messages(tmp_path) == [f"{USE_CASE}:{message}"]
+
+
+@pytest.mark.parametrize(
+    ("row_number", "message"),
+    [
+        ("plase", "9: tables.bronze.orders.row_number: expected a column of deliveries.bronze.orders, found 'plase' (did you mean 'place'?)"),
+        ("city", "9: tables.bronze.orders.row_number: expected a column of type bigint in the contract, found string"),
+        ("place", None),
+    ],
+)
+def test_a_row_number_is_a_column_of_the_contract(
+    tmp_path: Path, row_number: str, message: str | None
+) -> None:
+    contract = """\
+spec_version: 1
+table: deliveries.bronze.orders
+columns:
+  - {name: place, type: bigint}
+  - {name: order_id, type: bigint}
+  - {name: ordered_at, type: timestamp}
+  - {name: weight, type: double}
+  - {name: city, type: string}
+"""
+    changes = changed(USE_CASE, "    nulls: [NA]\n", f"    nulls: [NA]\n    row_number: {row_number}\n")
+    changes["use_cases/deliveries/contracts/bronze.orders.yaml"] = contract
+    found = messages(write_project(tmp_path, changes))
+    assert found == ([] if message is None else [f"{USE_CASE}:{message}"])

@@ -49,12 +49,11 @@ tables:
     inputs: {tickets: bronze.tickets}
     key: [ticket]
     event_time: opened_at
-    known_at: solved_at
 models:
   team:
     task: multiclass
     rows: {table: bronze.tickets}
-    label: {table: silver.solved, column: team, within: 2 weeks}
+    label: {table: silver.solved, column: team, within: 2 weeks, known_at: solved_at}
     features: {bronze.tickets: [product, length, language]}
     train:
       history: 52 windows
@@ -159,7 +158,11 @@ spec_version: 1
 name: credit
 windows: {every: month, first: 2015-01, last: 2020-12, close_after: 3 days}
 tables:
-  bronze.loans: {files: "loans/{window}.csv", key: [loan], event_time: granted_at}
+  bronze.loans:
+    files: "loans/{window}.csv"
+    key: [loan]
+    event_time: granted_at
+    known_at: applied_at
   bronze.defaults:
     files: "defaults/{window}.csv"
     key: [loan]

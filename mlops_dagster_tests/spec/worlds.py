@@ -31,7 +31,7 @@ tables: {kind: paths, warehouse: .mlops/dev/warehouse}
 spec_version: 1
 name: deliveries
 owner: team:logistics
-windows: {every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin}
+windows: {every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin, close_after: 3 days}
 tables:
   bronze.orders:
     files: "orders/{window}.csv"
@@ -61,7 +61,7 @@ tables:
 models:
   late:
     task: binary
-    rows: {table: silver.orders, ahead: 2 hours}
+    rows: {table: silver.orders, ahead: 0 hours}
     label: {table: silver.arrivals, column: late, within: 3 days}
     features:
       silver.orders: [weight, city]
@@ -79,7 +79,7 @@ models:
     monitor: {slices: [city]}
     retrain: {confirm: 2 of 4 windows}
 alerts: [drift]
-""",
+""",  # noqa: E501
     SQL: """\
 SELECT
   order_id,

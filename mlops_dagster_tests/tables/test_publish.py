@@ -72,6 +72,26 @@ def test_an_unchanged_static_table_is_not_written(world: World) -> None:
     assert world.read() == [(1, "b")]
 
 
+def test_an_unchanged_static_table_is_written_where_its_run_is_told_to(world: World) -> None:
+    frame = world.rows((1, "a"))
+    first = world.publish(frame, STATIC).published
+    target = Slice(READINGS, STATIC)
+    again = publish_measured(
+        world.session,
+        frame=frame,
+        target=target,
+        held=hold(world.store, target, as_of=AS_OF, run_id="again"),
+        measured=measure(frame),
+        store=world.store,
+        location=world.locations.of(READINGS),
+        origin=Origin("v1"),
+        force=True,
+    )
+    assert again.written
+    assert again.published.digest == first.digest
+    assert again.published.delta_version > first.delta_version
+
+
 def test_a_static_table_may_change_its_columns(world: World) -> None:
     world.publish(world.rows((1, "a")), STATIC)
     world.publish(world.rows((1.5,), schema="id double"), STATIC)

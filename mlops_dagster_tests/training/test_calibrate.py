@@ -53,7 +53,7 @@ def test_calibration_improves_the_probabilities_of_new_rows(
             rows[first],
             labels[first],
             calibration=calibration,
-            days=rows["day"].to_numpy()[first],
+            groups=rows["day"].to_numpy()[first],
             warnings=[],
         )
         losses.append(log_loss(labels[second], fitted.predict_proba(rows[second])))
@@ -68,7 +68,7 @@ def test_no_day_is_both_fitted_and_scored_and_the_last_model_sees_all() -> None:
         rows,
         labels,
         calibration=Calibration.ISOTONIC,
-        days=rows["day"].to_numpy(),
+        groups=rows["day"].to_numpy(),
         warnings=[],
     )
     every = set(range(20))
@@ -87,7 +87,7 @@ def test_the_calibrated_model_keeps_no_row_numbers() -> None:
         rows,
         labels,
         calibration=Calibration.ISOTONIC,
-        days=rows["day"].to_numpy(),
+        groups=rows["day"].to_numpy(),
         warnings=[],
     )
     assert fitted.cv is None
@@ -103,7 +103,7 @@ def test_rows_are_drawn_when_a_class_is_not_on_enough_days_and_a_warning_says_so
         rows,
         labels,
         calibration=Calibration.SIGMOID,
-        days=rows["day"].to_numpy(),
+        groups=rows["day"].to_numpy(),
         warnings=warnings,
     )
     assert fitted.predict_proba(rows).shape == (400, 2)
@@ -119,6 +119,6 @@ def test_a_class_with_one_row_cannot_be_calibrated() -> None:
             rows,
             labels,
             calibration=Calibration.SIGMOID,
-            days=rows["day"].to_numpy(),
+            groups=rows["day"].to_numpy(),
             warnings=[],
         )

@@ -12,6 +12,7 @@ from mlops_dagster.spec.workspace import ResolvedGate, ResolvedModel
 from mlops_dagster.training.evaluate import compare_with_champion, evaluate_model, groups_of
 from mlops_dagster.training.gate_report import GateOutcome
 from mlops_dagster.training.gates import evaluate_gates
+from mlops_dagster.training.intervals import MAXIMUM_ROW_GROUPS, value_groups
 from mlops_dagster.training.predict import FittedModel
 from mlops_dagster.training.slices import MAXIMUM_SLICES, slice_value, slices_of
 from mlops_dagster.training.train import TrainedModel, train_model
@@ -173,3 +174,40 @@ def test_one_class_on_the_hold_out_leaves_metrics_undefined_and_warns() -> None:
     warning = "roc_auc is undefined on the hold-out: every row is positive"
     assert warning in found.evaluation.warnings
     assert found.importances == ()
+
+
+def test_rows_are_resampled_by_the_groups_that_the_hold_out_goes_by() -> None:
+    frame = a_training_set(rows=60).assign(holdout_group=[str(n // 3) for n in range(60)])
+    model = a_model(holdout={"share": 0.2, "group": "customer"})
+    groups = groups_of(frame, model, seed=0)
+    assert (groups.kind, groups.count) == ("group", 20)
+    of_customer = frame.assign(drawn=groups.of_row).groupby("holdout_group")["drawn"]
+    assert (of_customer.nunique() == 1).all()
+    assert of_customer.first().nunique() == 20
+
+
+def test_many_groups_are_drawn_in_blocks_that_keep_each_group_whole() -> None:
+    values = np.repeat(np.arange(3 * MAXIMUM_ROW_GROUPS), 2).astype(str)
+    groups = value_groups(values, seed=0)
+    assert groups.count == MAXIMUM_ROW_GROUPS
+    assert (groups.of_row[::2] == groups.of_row[1::2]).all()
+    assert set(np.bincount(groups.of_row)) == {6}
+
+
+def test_intervals_of_copied_rows_are_those_of_the_rows_themselves() -> None:
+    frame = a_training_set(rows=400)
+    model = a_model(holdout={"share": 0.2, "group": "customer"})
+    once = frame.assign(holdout_group=[str(n) for n in range(400)], day=None)
+    once["split"] = np.where(np.arange(400) % 4 == 0, "holdout", "fit")
+    found = trained(model, once)
+    copies = pd.concat([found.holdout] * 4, ignore_index=True)
+    widths = []
+    for rows in (found.holdout, copies):
+        evaluation, _ = evaluate_model(found.fitted, rows, model=model, hooks={}, seed=1)
+        auc = evaluation.metric("roc_auc")
+        assert auc is not None
+        assert auc.interval is not None
+        assert (auc.interval.grouped_by, auc.interval.groups) == ("group", 100)
+        widths.append(auc.interval.high - auc.interval.low)
+    # Taken for independent, four copies of each row would halve the interval.
+    assert widths[1] == pytest.approx(widths[0], rel=0.05)

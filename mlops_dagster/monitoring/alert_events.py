@@ -1,0 +1,220 @@
+"""What happened to each alert: raised once, and told once to each channel.
+
+The stream of a model is `alert/<use_case>.<model>`. An alert is named by kind, window and a digest
+of what it says, so that a window that is processed again raises it once. Sending begins with a
+compare-and-swap: of two runs one sends. A send without an outcome counts as failed after a while:
+whoever began it was killed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from mlops_dagster.errors import StateConflict
+from mlops_dagster.monitoring.alerts import Alert
+from mlops_dagster.spec.base import Severity
+from mlops_dagster.spec.use_case import AlertKind
+from mlops_dagster.state.event import Event
+
+if TYPE_CHECKING:
+    from mlops_dagster.state.store import EventStore, StoredEvent
+
+# Longer than any channel takes with all its tries.
+SENDING_SECONDS = 600
+_ATTEMPTS = 50
+_DIGEST_LENGTH = 16
+
+
+class AlertRaised(Event):
+    """Something is to be told, to these channels.
+
+    Attributes:
+        alert: Its name: kind, window and digest of severity and text.
+        alert_kind: What it is about.
+        severity: How grave it is.
+        model: Name of the model, `<use_case>.<model>`.
+        window: The window it is about.
+        text: One sentence.
+        channels: Names of the channels of the environment when it was raised.
+    """
+
+    kind: ClassVar[str] = "alert_raised"
+
+    alert: str
+    alert_kind: AlertKind
+    severity: Severity
+    model: str
+    window: str
+    text: str
+    channels: tuple[str, ...]
+
+
+class AlertSending(Event):
+    """A run began to tell an alert to a channel."""
+
+    kind: ClassVar[str] = "alert_sending"
+
+    alert: str
+    channel: str
+
+
+class AlertDelivered(Event):
+    """A channel took an alert."""
+
+    kind: ClassVar[str] = "alert_delivered"
+
+    alert: str
+    channel: str
+
+
+class AlertUndelivered(Event):
+    """A channel did not take an alert; `problem` holds no secret."""
+
+    kind: ClassVar[str] = "alert_undelivered"
+
+    alert: str
+    channel: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """An alert and what its channels said.
+
+    Attributes:
+        raised: The alert.
+        as_of: The instant that it was decided at.
+        run_id: The run that raised it.
+        delivered: Channels that took it.
+        problems: What the last try said, by channel that has not taken it.
+        sending: When the last try of a channel began that has no outcome yet.
+    """
+
+    raised: AlertRaised
+    as_of: datetime
+    run_id: str
+    delivered: frozenset[str] = frozenset()
+    problems: Mapping[str, str] = field(default_factory=dict)
+    sending: Mapping[str, datetime] = field(default_factory=dict)
+
+    def is_due(self, channel: str, now: datetime) -> bool:
+        """Tell whether the channel is still to be told, and nobody is telling it now."""
+        if channel not in self.raised.channels or channel in self.delivered:
+            return False
+        begun = self.sending.get(channel)
+        return begun is None or now - begun >= timedelta(seconds=SENDING_SECONDS)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Channels that have not taken it."""
+        return tuple(name for name in self.raised.channels if name not in self.delivered)
+
+
+@dataclass(frozen=True)
+class AlertBook:
+    """All alerts of a model by name, oldest first; `last_seq` is the last event."""
+
+    model: str
+    alerts: Mapping[str, Told] = field(default_factory=dict)
+    last_seq: int = 0
+
+
+def alert_stream(model: str) -> str:
+    """Return the stream of a model's alerts; `model` is `<use_case>.<model>`."""
+    return f"alert/{model}"
+
+
+def raised(alert: Alert, channels: Iterable[str]) -> AlertRaised:
+    """Return the event of an alert that is to be told to channels."""
+    said = hashlib.sha256(f"{alert.severity.value}\n{alert.text}".encode()).hexdigest()
+    return AlertRaised(
+        alert=f"{alert.kind.value}|{alert.window}|{said[:_DIGEST_LENGTH]}",
+        alert_kind=alert.kind,
+        severity=alert.severity,
+        model=alert.model,
+        window=alert.window,
+        text=alert.text,
+        channels=tuple(channels),
+    )
+
+
+def read_alerts(store: "EventStore", model: str) -> AlertBook:
+    """Return what became of a model's alerts."""
+    return fold_alerts(model, store.read(alert_stream(model)))
+
+
+def fold_alerts(model: str, events: Iterable["StoredEvent"]) -> AlertBook:
+    """Return what became of the alerts after some events."""
+    alerts: dict[str, Told] = {}
+    last_seq = 0
+    for stored in events:
+        event, last_seq = stored.event, stored.seq
+        if isinstance(event, AlertRaised):
+            alerts.setdefault(event.alert, Told(event, stored.as_of, stored.run_id))
+        elif isinstance(event, AlertSending | AlertDelivered | AlertUndelivered):
+            known = alerts.get(event.alert)
+            if known is not None:
+                alerts[event.alert] = _after(known, event, stored.at)
+    return AlertBook(model, alerts, last_seq)
+
+
+def record_raised(
+    store: "EventStore", model: str, event: AlertRaised, *, as_of: datetime, run_id: str
+) -> None:
+    """Record an alert; one of the same name is in the stream once, whoever raises it again.
+
+    Raises:
+        StateConflict: Others appended to the stream every time.
+    """
+    for _ in range(_ATTEMPTS):
+        book = read_alerts(store, model)
+        if event.alert in book.alerts:
+            return
+        try:
+            store.append(alert_stream(model), book.last_seq, event, as_of=as_of, run_id=run_id)
+        except StateConflict:
+            continue
+        return
+    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=model)
+
+
+def begin_sending(
+    store: "EventStore", told: Told, *, channel: str, now: datetime, run_id: str
+) -> bool:
+    """Take the sending of an alert to a channel; False when it is told or somebody else is at it.
+
+    Raises:
+        StateConflict: Others appended to the stream every time.
+    """
+    model, alert = told.raised.model, told.raised.alert
+    event = AlertSending(alert=alert, channel=channel)
+    for _ in range(_ATTEMPTS):
+        book = read_alerts(store, model)
+        if not book.alerts[alert].is_due(channel, now):
+            return False
+        try:
+            store.append(
+                alert_stream(model), book.last_seq, event, as_of=told.as_of, run_id=run_id, at=now
+            )
+        except StateConflict:
+            continue
+        return True
+    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=model)
+
+
+def _after(
+    known: Told, event: AlertSending | AlertDelivered | AlertUndelivered, at: datetime
+) -> Told:
+    sending = {name: begun for name, begun in known.sending.items() if name != event.channel}
+    problems = {name: said for name, said in known.problems.items() if name != event.channel}
+    match event:
+        case AlertSending():
+            return replace(known, sending={**sending, event.channel: at})
+        case AlertDelivered():
+            delivered = known.delivered | {event.channel}
+            return replace(known, delivered=delivered, problems=problems, sending=sending)
+        case AlertUndelivered():
+            problems[event.channel] = event.problem
+            return replace(known, problems=problems, sending=sending)
