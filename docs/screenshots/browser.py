@@ -86,45 +86,6 @@ class Page:
                 raise TimeoutError(f"the page does not show {until!r} at rest; it says: {text}")
             time.sleep(0.25)
 
-    def click(self, text: str) -> None:
-        """Click the first element that holds exactly this text.
-
-        A real mouse event: menus of the application do not hear scripted clicks.
-        """
-        script = f"""(() => {{
-          const found = [...document.querySelectorAll('button, a, span, div')]
-            .find(e => e.innerText && e.innerText.trim() === {json.dumps(text)} && e.offsetWidth);
-          if (!found) return null;
-          found.scrollIntoView({{block: 'center'}});
-          const box = found.getBoundingClientRect();
-          return [box.x + box.width / 2, box.y + box.height / 2];
-        }})()"""
-        place = self.evaluate(script)
-        if place is None:
-            raise RuntimeError(f"nothing on the page says {text!r}")
-        self.press(*place)
-
-    def scroll_to(self, text: str) -> None:
-        """Bring the first element that holds exactly this text to the top of what scrolls it."""
-        self.evaluate(f"""(() => {{
-          const found = [...document.querySelectorAll('td, div, span')]
-            .find(e => e.innerText && e.innerText.trim() === {json.dumps(text)} && e.offsetWidth);
-          if (!found) throw new Error('not on the page');
-          found.scrollIntoView({{block: 'start'}});
-        }})()""")
-
-    def press(self, x: float, y: float) -> None:
-        """Click a point of the window."""
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call(
-                "Input.dispatchMouseEvent",
-                type=kind,
-                x=x,
-                y=y,
-                button="left",
-                clickCount=1,
-            )
-
     def png(self) -> bytes:
         """Return a picture of the window."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])

@@ -17,13 +17,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from browser import Page, browser
+from browser import browser
 from PIL import Image
 
 from mlops_dagster.automation.instance import prepare_instance, process_environment
@@ -39,47 +39,30 @@ _START_SECONDS = 120
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: where it is taken, what must be there, what is done before it is taken."""
+    """A picture: where it is taken, and what must be there before it is."""
 
     path: str
     until: str
     width: int = 1440
     height: int = 900
-    before: tuple[Callable[[Page], None], ...] = field(default=())
-
-
-def click_on(text: str) -> Callable[[Page], None]:
-    """Return a step that clicks on a text and waits."""
-
-    def step(page: Page) -> None:
-        page.click(text)
-        page.rest()
-
-    return step
-
-
-def scroll_to(text: str) -> Callable[[Page], None]:
-    """Return a step that brings a text to the top of the window."""
-
-    def step(page: Page) -> None:
-        page.scroll_to(text)
-        page.rest()
-
-    return step
 
 
 SHOTS = {
-    "lineage": Shot(_GROUP, "departures", width=1600, height=1000),
-    "table": Shot(f"{_ASSETS}/silver/schedule?view=overview", "Metadata", height=1000),
+    "lineage": Shot(_GROUP, "departures", width=1600, height=1160),
+    "table": Shot(f"{_ASSETS}/silver/schedule?view=overview", "rows_in", height=1500),
     "checks": Shot(
         f"{_ASSETS}/silver/schedule?view=checks&checkDetail=destination_name_is_not_null", "Plots"
     ),
-    "model": Shot(f"{_ASSETS}/model/departure_delay?view=overview", "importances", height=1200),
+    "model": Shot(f"{_ASSETS}/model/departure_delay?view=overview", "importance", height=1700),
     "drift": Shot(
-        f"{_ASSETS}/monitoring/departure_delay_drift?view=overview", "most_drifted_1", height=1300
+        f"{_ASSETS}/monitoring/departure_delay_drift?view=overview", "most_drifted_1", height=1060
     ),
-    "quality": Shot(f"{_ASSETS}/monitoring/departure_delay_quality?view=overview", "roc_auc"),
-    "decision": Shot(f"{_ASSETS}/monitoring/departure_delay_decision?view=overview", "reason"),
+    "quality": Shot(
+        f"{_ASSETS}/monitoring/departure_delay_quality?view=overview", "roc_auc", height=1200
+    ),
+    "decision": Shot(
+        f"{_ASSETS}/monitoring/departure_delay_decision?view=overview", "reason", height=1200
+    ),
     "runs": Shot("/runs", "flight_delays_close"),
 }
 
@@ -100,8 +83,6 @@ def main(environment: str, program: str, names: tuple[str, ...]) -> None:
             shot = SHOTS[name]
             page.size(shot.width, shot.height)
             page.open(address + shot.path, until=shot.until)
-            for step in shot.before:
-                step(page)
             picture = small(page.png())
             (IMAGES / f"{name}.png").write_bytes(picture)
             print(f"{name}.png {len(picture) // 1000} kB")

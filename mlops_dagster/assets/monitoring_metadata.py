@@ -200,8 +200,8 @@ def _over_windows(history: "MonitorHistory") -> Metadata:
         for name in names
     }
     return {
-        f"{name}_over_windows": dg.MetadataValue.md(picture)
-        for name, picture in pictures.items()
+        f"over_windows_{place}": dg.MetadataValue.md(picture)
+        for place, picture in enumerate(pictures.values(), start=1)
         if picture is not None
     }
 

@@ -144,11 +144,11 @@ def test_quality_is_shown_over_the_windows_with_the_calibration_of_the_newest() 
     shown = quality_metadata(reports[-1:], history)
     told = pictures(shown)
     assert set(told) == {
-        "roc_auc_over_windows",
-        "expected_calibration_error_over_windows",
+        "over_windows_1",
+        "over_windows_2",
         "calibration",
     }
-    assert told["roc_auc_over_windows"][-2:] == ["2013-04", "2013-06"]
+    assert told["over_windows_1"][-2:] == ["2013-04", "2013-06"]
     assert told["calibration"][0] == "came true, 2013-06"
     for table in ("metrics",):
         records = shown[table]
