@@ -1,5 +1,5 @@
 # `make demo` runs the main job, `make test` the tests; both set up what they need the first time.
-.PHONY: help demo churn ui test test-demo lint verify setup lock clean
+.PHONY: help demo churn ui screenshots test test-demo lint verify setup lock clean
 .DEFAULT_GOAL := help
 
 # The first that runs, is 3.10 to 3.12 and can make environments; `make setup PYTHON=...` names another.
@@ -16,6 +16,7 @@ help:
 	@echo "make demo    train on January to March 2013, replay the months after it, show what happened"
 	@echo "make churn   the example customer_churn: from one file to a registered model and scores"
 	@echo "make ui      the Dagster web UI on the demo's runs"
+	@echo "make screenshots  the pictures of docs/ui.md from a finished demo; needs Chromium"
 	@echo "make test    all tests"
 	@echo "make test-demo  what the demo said, computed again by pandas and scikit-learn"
 	@echo "make lint    style, types and layers"
@@ -57,6 +58,9 @@ test: $(READY)
 
 test-demo: $(READY)
 	@$(BIN)/python -m pytest -m demo mlops_dagster_tests/finished_demo
+
+screenshots: $(READY)
+	@$(BIN)/python docs/screenshots/make.py
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key
+from mlops_dagster.assets.metadata import rounded
 from mlops_dagster.data.builtin import builtin_rules
 from mlops_dagster.data.verdict import RuleResult
 from mlops_dagster.spec.base import Severity
@@ -46,7 +47,7 @@ def check_result(key: dg.AssetKey, result: RuleResult) -> dg.AssetCheckResult:
     if result.failed_rows is not None:
         metadata["failed_rows"] = result.failed_rows
     if result.rate is not None:
-        metadata["failed_rate"] = result.rate
+        metadata["failed_rate"] = rounded(result.rate)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=result.name,

@@ -26,7 +26,7 @@ def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
     """Return what is known of a table before it is ever built."""
     metadata: Metadata = {"dagster/table_name": dg.MetadataValue.text(str(table.ref))}
     if table.contract is not None:
-        metadata["dagster/column_schema"] = column_schema(table.contract)
+        metadata["dagster/column_schema"] = column_schema(table, table.contract)
     if table.spec.key:
         metadata["key"] = dg.MetadataValue.text(", ".join(table.spec.key))
     if table.event_time is not None:
@@ -35,9 +35,6 @@ def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
         metadata["known_at"] = dg.MetadataValue.text(table.known_at)
     if table.sql is not None:
         metadata["sql"] = dg.MetadataValue.md(fenced(table.sql.text, "sql"))
-        lineage = column_lineage(table, table.sql.column_lineage)
-        if lineage is not None:
-            metadata["dagster/column_lineage"] = lineage
     return metadata
 
 
@@ -45,17 +42,21 @@ def table_built_metadata(
     locations: Locations, table: ResolvedTable, built: "TableBuilt"
 ) -> Metadata:
     """Return what building a slice gave."""
-    metadata = published_metadata(built.published, partitioned=table.windowed)
-    metadata |= {
+    metadata: Metadata = {
         "rows_in": dg.MetadataValue.int(built.rows_in),
         "valid": dg.MetadataValue.int(built.valid),
         "quarantined": dg.MetadataValue.int(built.quarantined),
         "dropped": dg.MetadataValue.int(built.dropped),
         "discarded": dg.MetadataValue.int(built.discarded),
         "written": dg.MetadataValue.bool(built.written),
+        **published_metadata(built.published, partitioned=table.windowed),
         "location": dg.MetadataValue.text(str(locations.of(table.ref))),
-        "dagster/column_schema": column_schema(built.contract),
+        "dagster/column_schema": column_schema(table, built.contract),
     }
+    # Dagster shows lineage beside the columns only when a materialization brings it.
+    lineage = None if table.sql is None else column_lineage(table, table.sql.column_lineage)
+    if lineage is not None:
+        metadata["dagster/column_lineage"] = lineage
     if built.contract_written:
         metadata["contract"] = dg.MetadataValue.md(
             f"`{table.contract_path.name}` was missing and has been written: review and commit it."
@@ -74,14 +75,24 @@ def published_metadata(published: "SlicePublished", *, partitioned: bool) -> Met
     }
 
 
-def column_schema(contract: Contract) -> dg.MetadataValue:
-    """Return a contract as Dagster's table schema."""
+def rounded(value: float) -> float:
+    """Return a number with five significant digits: Dagster shows every digit that it is given."""
+    return float(f"{value:.5g}")
+
+
+def column_schema(table: ResolvedTable, contract: Contract) -> dg.MetadataValue:
+    """Return a contract as Dagster's table schema, with what each column is to the table."""
+    roles = dict.fromkeys(table.spec.key, "key")
+    roles |= {} if table.event_time is None else {table.event_time: "event time: when it happened"}
+    if table.known_at is not None and table.known_at != table.event_time:
+        roles[table.known_at] = "known at: when it became known"
     return dg.MetadataValue.table_schema(
         dg.TableSchema(
             [
                 dg.TableColumn(
                     column.name,
                     column.type,
+                    description=roles.get(column.name),
                     constraints=dg.TableColumnConstraints(nullable=column.nullable),
                 )
                 for column in contract.columns

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_dagster.addresses import without_secrets
-from mlops_dagster.assets.metadata import Metadata
+from mlops_dagster.assets.links import mlflow_metadata
+from mlops_dagster.assets.metadata import Metadata, rounded
 from mlops_dagster.spec.workspace import ResolvedModel
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def gate_checks(
             "rows": gate.rows,
         }
         if gate.measured is not None:
-            metadata["measured"] = gate.measured
+            metadata["measured"] = rounded(gate.measured)
         if gate.threshold is not None:
             metadata["threshold"] = gate.threshold
         if gate.interval is not None:
-            metadata["interval_low"] = gate.interval.low
-            metadata["interval_high"] = gate.interval.high
+            metadata["interval_low"] = rounded(gate.interval.low)
+            metadata["interval_high"] = rounded(gate.interval.high)
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=gate_name(number),
@@ -65,15 +65,38 @@ def gate_checks(
 
 
 def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str) -> Metadata:
-    """Return metrics (one key each, so that Dagster plots them, and a table with their intervals).
+    """Return outcome, version and links, metrics, calibration, importances, what it was made of.
 
-    Beside them the gates' outcome, the version and the importances.
+    Metrics have one key each, so that Dagster plots them over the cutoffs.
     """
+    from mlops_dagster.charts.calibration import reliability_diagram
+
+    evaluation = candidate.trained.evaluation
     metadata: Metadata = {
         "gates": dg.MetadataValue.text(candidate.gates.outcome.value),
         "gates_say": dg.MetadataValue.text(candidate.gates.explanation),
+    }
+    if candidate.registered is not None:
+        metadata |= mlflow_metadata(tracking_uri, candidate.registered)
+    if candidate.champion is not None:
+        metadata["compared_with"] = dg.MetadataValue.text(candidate.champion.version)
+    for metric in evaluation.metrics:
+        if metric.value is not None:
+            metadata[metric.name] = dg.MetadataValue.float(rounded(metric.value))
+    diagram = reliability_diagram(evaluation.calibration, about="hold-out")
+    if diagram is not None:
+        metadata["calibration"] = dg.MetadataValue.md(diagram)
+    if evaluation.metrics:
+        metadata[METRICS] = dg.MetadataValue.table(_metrics(candidate))
+    metadata["importances"] = _importances(candidate)
+    metadata |= {
         "fit_rows": dg.MetadataValue.int(candidate.trained.fit_rows),
-        "holdout_rows": dg.MetadataValue.int(candidate.trained.evaluation.rows),
+        "holdout_rows": dg.MetadataValue.int(evaluation.rows),
+        "training_set": dg.MetadataValue.text(
+            f"Delta version {candidate.training_set.delta_version}, "
+            f"digest {candidate.training_set.digest}"
+        ),
+        "made_of": _made_of(candidate),
         "bundle_digest": dg.MetadataValue.text(candidate.bundle.digest),
         "bundle_bytes": dg.MetadataValue.int(candidate.bundle.bytes),
         "seed": dg.MetadataValue.int(candidate.trained.seed),
@@ -83,31 +106,47 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
     if candidate.bundle.info.experimental:
         words = ", ".join(candidate.bundle.info.experimental)
         metadata["experimental"] = dg.MetadataValue.text(f"never promoted: {words}")
-    for metric in candidate.trained.evaluation.metrics:
-        if metric.value is not None:
-            metadata[metric.name] = dg.MetadataValue.float(metric.value)
-    metadata[METRICS] = dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "metric": metric.name,
-                    "value": metric.value,
-                    "low": None if metric.interval is None else metric.interval.low,
-                    "high": None if metric.interval is None else metric.interval.high,
-                }
-            )
-            for metric in candidate.trained.evaluation.metrics
-        ]
-    )
-    if candidate.registered is not None:
-        metadata["version"] = dg.MetadataValue.text(candidate.registered.version)
-        metadata["mlflow_run"] = dg.MetadataValue.text(candidate.registered.run_id)
-        if tracking_uri.startswith("http"):
-            metadata["mlflow"] = dg.MetadataValue.url(without_secrets(tracking_uri))
-    if candidate.champion is not None:
-        metadata["compared_with"] = dg.MetadataValue.text(candidate.champion.version)
-    metadata["importances"] = _importances(candidate)
     return metadata
+
+
+def _metrics(candidate: "Candidate") -> list[dg.TableRecord]:
+    """Return a row a metric: value and interval, and by how much it is better than the champion."""
+    rows = []
+    for metric in candidate.trained.evaluation.metrics:
+        beside = None
+        if candidate.comparison is not None:
+            beside = candidate.comparison.difference(metric.name)
+        row: dict[str, str | float | None] = {
+            "metric": metric.name,
+            "value": _shown(metric.value),
+            "low": None if metric.interval is None else rounded(metric.interval.low),
+            "high": None if metric.interval is None else rounded(metric.interval.high),
+            "champion": None if beside is None else _shown(beside.champion),
+            "improvement": None if beside is None else _shown(beside.improvement),
+        }
+        rows.append(dg.TableRecord(row))
+    return rows
+
+
+def _made_of(candidate: "Candidate") -> dg.MetadataValue:
+    """Return a row a table that the training set was made of: its version and its windows."""
+    rows = [
+        dg.TableRecord(
+            {
+                "table": one.ref,
+                "delta_version": one.delta_version,
+                "windows": len(one.windows),
+                "first": min(one.windows, default=""),
+                "last": max(one.windows, default=""),
+            }
+        )
+        for one in candidate.training_set.inputs
+    ]
+    return dg.MetadataValue.table(rows) if rows else dg.MetadataValue.text("not recorded")
+
+
+def _shown(value: float | None) -> float | None:
+    return None if value is None else rounded(value)
 
 
 def _importances(candidate: "Candidate") -> dg.MetadataValue:

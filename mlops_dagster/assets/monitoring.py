@@ -29,6 +29,7 @@ from mlops_dagster.windows import WindowCalendar
 
 if TYPE_CHECKING:
     from mlops_dagster.lifecycle.monitoring import WindowMonitored
+    from mlops_dagster.monitoring.events import MonitorHistory
 
 # In the order in which they are made; the decision closes a window.
 REPORTS = ("profile", "drift", "quality", "decision")
@@ -116,24 +117,27 @@ def monitoring_assets(
         from mlops_dagster.lifecycle.alerts import alerts_of_window, tell_alerts
         from mlops_dagster.lifecycle.decision import decide_window
         from mlops_dagster.lifecycle.monitoring import has_champion, monitor_window
+        from mlops_dagster.monitoring.events import history
 
         place = stage_place(stage_run(context, calendar), mlops, mlflow)
         with stage_errors():
             if has_champion(place, model, calendar):
                 with spark.step(f"monitoring of {model.stream}") as session:
                     found = monitor_window(session, place, model, calendar)
-                yield from _window_results(keys, found)
+                told = history(place.store, model.stream, as_of=place.as_of)
+                yield from _window_results(keys, found, told)
             decision = decide_window(place, model, calendar)
         context.log.info(f"{decision.kind.value}: {decision.reason}")
         with stage_errors():
             alerts = alerts_of_window(place, use_case, model, decision)
-        told = tell_alerts(place, model, alerts, context.log)
+            told = history(place.store, model.stream, as_of=place.as_of)
+        alerted = tell_alerts(place, model, alerts, context.log)
         yield dg.MaterializeResult(
             asset_key=keys["decision"],
             metadata={
-                **decision_metadata(decision),
-                "alerts_told": told.delivered,
-                "alerts_failed": told.failed,
+                **decision_metadata(decision, told),
+                "alerts_told": alerted.delivered,
+                "alerts_failed": alerted.failed,
             },
         )
 
@@ -141,21 +145,21 @@ def monitoring_assets(
 
 
 def _window_results(
-    keys: Mapping[str, dg.AssetKey], found: "WindowMonitored"
+    keys: Mapping[str, dg.AssetKey], found: "WindowMonitored", history: "MonitorHistory"
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
     if found.compared is not None:
         profile, drift = found.compared.profile, found.compared.drift
         yield dg.MaterializeResult(asset_key=keys["profile"], metadata=profile_metadata(profile))
         yield fault_check(keys["drift"], drift)
         yield drift_check(keys["drift"], drift)
-        told = drift_metadata(drift)
+        told = drift_metadata(found.compared)
         if found.compared.advice is not None:
             told |= advice_metadata(found.compared.advice)
         yield dg.MaterializeResult(asset_key=keys["drift"], metadata=told)
     if found.quality:
         yield quality_check(keys["quality"], found.quality)
         yield dg.MaterializeResult(
-            asset_key=keys["quality"], metadata=quality_metadata(found.quality)
+            asset_key=keys["quality"], metadata=quality_metadata(found.quality, history)
         )
 
 

@@ -1,17 +1,26 @@
 """What the UI shows of reports. Numbers keep one key each, so that Dagster plots them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_dagster.assets.metadata import Metadata
+from mlops_dagster.assets.metadata import Metadata, rounded
 
 if TYPE_CHECKING:
+    from mlops_dagster.lifecycle.monitoring import WindowCompared
     from mlops_dagster.monitoring.counts import Profile
     from mlops_dagster.monitoring.decision import Decision
     from mlops_dagster.monitoring.detectors import DetectorReport
+    from mlops_dagster.monitoring.events import MonitorHistory
     from mlops_dagster.monitoring.quality_report import QualityReport
     from mlops_dagster.monitoring.report import DriftReport
+
+
+# How many columns are drawn.
+_DRAWN = 4
+# How many decisions the table shows, the newest first.
+_DECISIONS = 24
 
 
 def profile_metadata(profile: "Profile") -> Metadata:
@@ -49,12 +58,17 @@ def advice_metadata(advice: "DetectorReport") -> Metadata:
     return metadata
 
 
-def drift_metadata(report: "DriftReport") -> Metadata:
-    """Return the verdict and a row a column, worst first."""
+def drift_metadata(compared: "WindowCompared") -> Metadata:
+    """Return the verdict, pictures of the columns that changed most, and a row a column.
+
+    Both show the worst first.
+    """
+    report = compared.drift
     columns = sorted(report.overall, key=lambda c: (-c.severity.rank, c.column))
     metadata: Metadata = {
         "verdict": dg.MetadataValue.text(report.verdict),
         "severity": dg.MetadataValue.text(report.severity.value),
+        **_overlays(compared),
         "model_version": dg.MetadataValue.text(report.model_version),
         "drifted_columns": dg.MetadataValue.int(len(report.summary.columns)),
         "data_faults": dg.MetadataValue.int(len(report.faults)),
@@ -81,6 +95,21 @@ def drift_metadata(report: "DriftReport") -> Metadata:
     return metadata
 
 
+def _overlays(compared: "WindowCompared") -> Metadata:
+    from mlops_dagster.charts.overlay import drift_overlay, most_drifted
+
+    report = compared.drift
+    pictures = [
+        drift_overlay(compared.baseline, compared.profile, column, window=report.window)
+        for column in most_drifted(report, _DRAWN)
+    ]
+    return {
+        f"most_drifted_{place}": dg.MetadataValue.md(picture)
+        for place, picture in enumerate(pictures, start=1)
+        if picture is not None
+    }
+
+
 def fault_check(key: dg.AssetKey, report: "DriftReport") -> dg.AssetCheckResult:
     """Return whether the window's data look whole; a fault blocks retraining."""
     return dg.AssetCheckResult(
@@ -103,28 +132,43 @@ def drift_check(key: dg.AssetKey, report: "DriftReport") -> dg.AssetCheckResult:
     )
 
 
-def quality_metadata(reports: "tuple[QualityReport, ...]") -> Metadata:
-    """Return the metrics of the newest window and a row a window and metric."""
+def quality_metadata(reports: "tuple[QualityReport, ...]", history: "MonitorHistory") -> Metadata:
+    """Return the metrics of the newest window, pictures of them over the windows, and a table.
+
+    The table has a row a window that was measured now and metric.
+
+    Args:
+        reports: The windows that were measured now, the newest last.
+        history: What is valid of all windows so far.
+    """
+    from mlops_dagster.charts.calibration import reliability_diagram
+
     newest = reports[-1]
     metadata: Metadata = {
         "verdict": dg.MetadataValue.text(newest.text),
         "model_version": dg.MetadataValue.text(newest.model_version),
+        **_over_windows(history),
+    }
+    diagram = reliability_diagram(newest.calibration, about=newest.window)
+    if diagram is not None:
+        metadata["calibration"] = dg.MetadataValue.md(diagram)
+    metadata |= {
         "labelled": dg.MetadataValue.int(newest.labels.labelled),
-        "matured_share": dg.MetadataValue.float(newest.labels.matured_share),
+        "matured_share": dg.MetadataValue.float(rounded(newest.labels.matured_share)),
         "final": dg.MetadataValue.bool(newest.final),
     }
     for metric in newest.overall:
         if metric.value is not None:
-            metadata[metric.metric] = dg.MetadataValue.float(metric.value)
+            metadata[metric.metric] = dg.MetadataValue.float(rounded(metric.value))
     rows = [
         dg.TableRecord(
             {
                 "window": report.window,
                 "metric": metric.metric,
-                "value": metric.value,
-                "low": metric.low,
-                "high": metric.high,
-                "expected": metric.expected,
+                "value": _shown(metric.value),
+                "low": _shown(metric.low),
+                "high": _shown(metric.high),
+                "expected": _shown(metric.expected),
                 "verdict": metric.verdict.value,
                 "final": report.final,
             }
@@ -135,6 +179,31 @@ def quality_metadata(reports: "tuple[QualityReport, ...]") -> Metadata:
     if rows:
         metadata["metrics"] = dg.MetadataValue.table(rows)
     return metadata
+
+
+def _over_windows(history: "MonitorHistory") -> Metadata:
+    """Return a picture a primary metric. Keys of windows sort in the order of time."""
+    from mlops_dagster.charts.timeline import metric_timeline
+
+    summaries = [history.quality[window] for window in sorted(history.quality)]
+    names = dict.fromkeys(figure.metric for s in summaries for figure in s.figures)
+    pictures = {
+        name: metric_timeline(
+            name,
+            [
+                (summary.window, figure)
+                for summary in summaries
+                for figure in summary.figures
+                if figure.metric == name
+            ],
+        )
+        for name in names
+    }
+    return {
+        f"over_windows_{place}": dg.MetadataValue.md(picture)
+        for place, picture in enumerate(pictures.values(), start=1)
+        if picture is not None
+    }
 
 
 def quality_check(key: dg.AssetKey, reports: "tuple[QualityReport, ...]") -> dg.AssetCheckResult:
@@ -149,17 +218,42 @@ def quality_check(key: dg.AssetKey, reports: "tuple[QualityReport, ...]") -> dg.
     )
 
 
-def decision_metadata(decision: "Decision") -> Metadata:
-    """Return the decision and its reason."""
+def decision_metadata(decision: "Decision", history: "MonitorHistory") -> Metadata:
+    """Return the decision and its reason, beside those of the windows before it."""
+    from mlops_dagster.charts.timeline import decision_timeline
+
     metadata: Metadata = {
         "decision": dg.MetadataValue.text(decision.kind.value),
         "reason": dg.MetadataValue.text(decision.reason),
-        "trains": dg.MetadataValue.int(int(decision.kind.trains)),
     }
     if decision.champion is not None:
         metadata["champion"] = dg.MetadataValue.text(decision.champion)
+    decided = [history.decisions[window] for window in sorted(history.decisions)]
+    picture = decision_timeline(decided)
+    if picture is not None:
+        metadata["decisions_over_windows"] = dg.MetadataValue.md(picture)
+        metadata["decisions"] = dg.MetadataValue.table(_decisions(decided))
+    metadata["trains"] = dg.MetadataValue.int(int(decision.kind.trains))
     return metadata
+
+
+def _decisions(decided: "Sequence[Decision]") -> list[dg.TableRecord]:
+    return [
+        dg.TableRecord(
+            {
+                "window": decision.window,
+                "decision": decision.kind.value,
+                "champion": decision.champion,
+                "reason": decision.reason,
+            }
+        )
+        for decision in reversed(decided[-_DECISIONS:])
+    ]
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def _shown(value: float | None) -> float | None:
+    return None if value is None else rounded(value)

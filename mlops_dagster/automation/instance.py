@@ -13,6 +13,8 @@ from mlops_dagster.spec.workspace import Workspace
 # stay "started" for ever. Steps retry their own errors, so runs are not repeated for them.
 SETTINGS: dict[str, object] = {
     "telemetry": {"enabled": False},
+    # Dagster's invitation to its community would be the first thing that a newcomer sees.
+    "nux": {"enabled": False},
     "run_monitoring": {
         "enabled": True,
         "start_timeout_seconds": 180,

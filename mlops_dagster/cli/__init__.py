@@ -27,6 +27,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."
     ),
     "down": Subcommand("mlops_dagster.cli.down", "Stop the local Spark server."),
+    "mlflow": Subcommand("mlops_dagster.cli.mlflow", "Open MLflow's web UI on an environment."),
     "quarantine": Subcommand(
         "mlops_dagster.cli.quarantine", "Look at rows that failed a rule, fix and release them."
     ),

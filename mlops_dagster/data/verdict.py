@@ -24,7 +24,7 @@ class RuleResult:
         text: The rule as written; a sentence for built-in rules.
         about: Rows or the data set.
         status: `error` means that the rule could not be computed.
-        severity: As declared.
+        severity: As declared; at most a warning between `warn_if` and `fail_if`.
         on_fail: What becomes of failing rows, or of the batch.
         failed_rows: Rows that fail; None for rules about the data set and for errors.
         rows: Rows that were delivered.
@@ -155,6 +155,7 @@ def _rows_result(rule: RuleFacts, counts: Counts) -> RuleResult:
         failed=failed,
         refuses=refuses,
         message=message,
+        warns=rule.warn_if is not None and rule.fail_if is not None and not refuses,
     )
 
 
@@ -188,13 +189,17 @@ def _outcome(
     failed: int | None,
     refuses: bool,
     message: str,
+    warns: bool = False,
 ) -> RuleResult:
+    severity = rule.severity
+    if warns and severity.rank > Severity.WARNING.rank:
+        severity = Severity.WARNING
     return RuleResult(
         name=rule.name,
         text=rule.text,
         about=rule.about,
         status=status,
-        severity=rule.severity,
+        severity=severity,
         on_fail=rule.on_fail,
         failed_rows=failed,
         rows=counts.rows_in,

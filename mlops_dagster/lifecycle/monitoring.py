@@ -33,11 +33,12 @@ from mlops_dagster.windows import WindowCalendar
 
 @dataclass(frozen=True)
 class WindowCompared:
-    """A window's profile and its difference from the hold-out of the model in charge.
+    """A window's profile and its difference from the hold-out of the model in charge, `baseline`.
 
     `advice` is what alibi-detect says beside it, where the environment asks for it.
     """
 
+    baseline: Baseline
     profile: Profile
     drift: DriftReport
     advice: DetectorReport | None = None
@@ -126,7 +127,7 @@ def _compare(
     advice = advise_on_window(
         session, place, model, champion=champion, baseline=baseline, predictions=predictions
     )
-    return WindowCompared(profile, drift, advice)
+    return WindowCompared(baseline, profile, drift, advice)
 
 
 def _measure(

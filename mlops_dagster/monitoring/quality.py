@@ -71,6 +71,7 @@ def quality_report(
     Raises:
         MonitoringError: A needed column is not in the frame.
     """
+    from mlops_dagster.training.calibration_bins import calibration_table
     from mlops_dagster.training.metrics import measure_all
 
     _check(frame, task, slices=slices, group=group)
@@ -99,6 +100,7 @@ def quality_report(
         labels=counts,
         final=counts.pending == 0,
         metrics=tuple(metrics),
+        calibration=calibration_table(outcome),
         verdict=verdict,
         text=_text(verdict, metrics, counts),
     )
@@ -228,13 +230,16 @@ def _measured(
     shortfall = improvement(expected.value, metric.value, metric=metric)
     tolerance = limit.of(expected.value) + _noise(metric.name, outcome, expected) if limit else None
     update: dict[str, object] = {"shortfall": shortfall, "tolerance": tolerance}
+    if tolerance is not None:
+        worse = tolerance if metric.lower_is_better else -tolerance
+        update["accepted"] = expected.value + worse
     own_width = _half_width(interval, expected, outcome.rows)
     if own_width is not None:
         margin = math.hypot(own_width, (expected.high - expected.low) / 2)
         update["margin"] = margin
         if sure and tolerance is not None:
-            worse = shortfall - margin > tolerance
-            update["verdict"] = QualityVerdict.DEGRADED if worse else QualityVerdict.AS_EXPECTED
+            lost = shortfall - margin > tolerance
+            update["verdict"] = QualityVerdict.DEGRADED if lost else QualityVerdict.AS_EXPECTED
     return found.model_copy(update=update)
 
 

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from mlops_dagster.monitoring.payload import Payload
-from mlops_dagster.monitoring.summaries import QualitySummary, QualityVerdict
+from mlops_dagster.monitoring.summaries import MetricFigure, QualitySummary, QualityVerdict
 from mlops_dagster.spec.models import Task
+from mlops_dagster.training.evaluation import CalibrationBin
 
 
 class LabelCounts(Payload):
@@ -34,6 +35,7 @@ class MeasuredMetric(Payload):
             and added; where the window has too few days for an interval, the hold-out's stands in,
             widened for fewer rows. None when neither has one.
         tolerance: Shortfall that is accepted, with what noise adds on fewer rows than the hold-out.
+        accepted: The value at that shortfall.
         reason: Why a value or an interval is missing.
     """
 
@@ -49,12 +51,16 @@ class MeasuredMetric(Payload):
     shortfall: float | None = None
     margin: float | None = None
     tolerance: float | None = None
+    accepted: float | None = None
     verdict: QualityVerdict
     reason: str | None = None
 
 
 class QualityReport(Payload):
-    """Metrics of one window's predictions by one model version; all rows first, then slices."""
+    """Metrics of one window's predictions by one model version; all rows first, then slices.
+
+    `calibration` are the bins behind the calibration error; none for a regression.
+    """
 
     version: Literal[1] = 1
     window: str
@@ -63,6 +69,7 @@ class QualityReport(Payload):
     labels: LabelCounts
     final: bool
     metrics: tuple[MeasuredMetric, ...]
+    calibration: tuple[CalibrationBin, ...] = ()
     verdict: QualityVerdict
     text: str
 
@@ -75,6 +82,7 @@ class QualityReport(Payload):
     def summary(self) -> QualitySummary:
         """What a decision needs of this report."""
         degraded = QualityVerdict.DEGRADED
+        primary = [m for m in self.overall if m.primary]
         return QualitySummary(
             window=self.window,
             model_version=self.model_version,
@@ -82,6 +90,18 @@ class QualityReport(Payload):
             matured_share=self.labels.matured_share,
             labelled_rows=self.labels.labelled,
             verdict=self.verdict,
-            degraded=tuple(m.metric for m in self.overall if m.primary and m.verdict is degraded),
+            degraded=tuple(m.metric for m in primary if m.verdict is degraded),
+            figures=tuple(
+                MetricFigure(
+                    metric=m.metric,
+                    value=m.value,
+                    low=m.low,
+                    high=m.high,
+                    expected=m.expected,
+                    accepted=m.accepted,
+                    degraded=m.verdict is degraded,
+                )
+                for m in primary
+            ),
             text=self.text,
         )

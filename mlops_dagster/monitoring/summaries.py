@@ -83,6 +83,23 @@ class QualityVerdict(str, Enum):
     UNDECIDED = "undecided"
 
 
+class MetricFigure(Payload):
+    """A metric of a window beside what was expected of it.
+
+    Args:
+        accepted: The worst value that is no shortfall worth a retraining; None without an
+            expectation.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    expected: float | None = None
+    accepted: float | None = None
+    degraded: bool = False
+
+
 class QualitySummary(Payload):
     """A quality report in a few words.
 
@@ -94,6 +111,7 @@ class QualitySummary(Payload):
         labelled_rows: Predictions with a label.
         verdict: The comparison over all rows.
         degraded: Names of the primary metrics that are degraded.
+        figures: The primary metrics over all rows; empty in summaries of earlier releases.
         text: One sentence.
     """
 
@@ -104,4 +122,5 @@ class QualitySummary(Payload):
     labelled_rows: int
     verdict: QualityVerdict
     degraded: tuple[str, ...] = ()
+    figures: tuple[MetricFigure, ...] = ()
     text: str

@@ -92,7 +92,7 @@ class MlflowTracker:
 
     def __init__(self, uri: str, *, artifacts: Path | None = None) -> None:
         self.uri = uri
-        self._artifacts = artifacts
+        self.artifacts = artifacts
         self._connected: MlflowClient | None = None
 
     def log_training(
@@ -188,8 +188,8 @@ class MlflowTracker:
         if self._connected is None:
             from mlflow.tracking import MlflowClient
 
-            if self._artifacts is not None:
-                self._artifacts.mkdir(parents=True, exist_ok=True)
+            if self.artifacts is not None:
+                self.artifacts.mkdir(parents=True, exist_ok=True)
             self._connected = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         return self._connected
 
@@ -222,7 +222,7 @@ class MlflowTracker:
     def _run_of(self, bundle: SavedBundle) -> str:
         experiment = self._client.get_experiment_by_name(bundle.info.model)
         if experiment is None:
-            place = None if self._artifacts is None else (self._artifacts / bundle.info.model)
+            place = None if self.artifacts is None else (self.artifacts / bundle.info.model)
             experiment_id = self._client.create_experiment(
                 bundle.info.model, None if place is None else place.as_uri()
             )
@@ -256,7 +256,7 @@ class MlflowTracker:
             self._client.log_model_artifacts(logged.model_id, str(path))
         self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
         # A local registry resolves `models:/` through MLflow's global address, which is not ours.
-        source = logged.model_uri if self._artifacts is None else logged.artifact_location
+        source = logged.model_uri if self.artifacts is None else logged.artifact_location
         return str(source), str(logged.model_id)
 
     def _register(
