@@ -8,12 +8,15 @@ from mlops_dagster.spec.environment import (
     CatalogTables,
     Environment,
     LocalEngine,
+    PathTables,
     WebhookChannel,
 )
 from mlops_dagster.spec.files import WorkspaceFiles
 from mlops_dagster.spec.source import Source
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# `abfss://container@account/...` has an `@` of its own.
+_CREDENTIALS = re.compile(r"://[^/@]*:[^/@]*@")
 _SCHEMA_PLACEHOLDERS = ("use_case", "layer")
 
 
@@ -48,6 +51,7 @@ def check_environment(files: WorkspaceFiles) -> None:
             found="alibi-detect in production under the Business Source License 1.1, "
             "which grants non-production use only",
         )
+    _check_credentials(source, source.model)
     if isinstance(source.model.tables, CatalogTables):
         _check_catalog(source, source.model)
         _check_template(source, source.model.tables.schema_template)
@@ -62,6 +66,16 @@ def selected(files: WorkspaceFiles) -> tuple[str, ...]:
 
 def _channel_name(channel: Literal["log"] | WebhookChannel) -> str:
     return channel if channel == "log" else f"webhook {channel.webhook.address_variable}"
+
+
+def _check_credentials(source: Source[Environment], environment: Environment) -> None:
+    """Report a password in an address: files are committed, and places of tables are shown."""
+    problem = "an address must hold no password; give it to Spark, by its settings or an identity"
+    tables = environment.tables
+    if isinstance(tables, PathTables) and _CREDENTIALS.search(tables.warehouse):
+        source.report("tables", "warehouse", problem=problem)
+    if _CREDENTIALS.search(environment.landing):
+        source.report("landing", problem=problem)
 
 
 def _check_catalog(source: Source[Environment], environment: Environment) -> None:

@@ -119,6 +119,7 @@ def test_a_contract_that_does_not_fit_is_told(
         ("kind: paths, warehouse: .mlops/dev/warehouse", 'kind: catalog, catalog: spark_catalog, schema: "{usecase}"', "5: tables.schema: expected the placeholders '{use_case}' and '{layer}' only, found '{usecase}' (did you mean '{use_case}'?)"),
         ("kind: paths, warehouse: .mlops/dev/warehouse", "kind: catalog, catalog: spark_catalog, schema: a.b", "5: tables.schema: expected letters, digits, '_' and the placeholders '{use_case}' and '{layer}', found 'a.b'"),
         ("kind: paths, warehouse: .mlops/dev/warehouse", "kind: catalog, catalog: my-catalog, schema: a", "5: tables.catalog: expected the name of a catalog such as 'main', found 'my-catalog' (did you mean 'my_catalog'?)"),
+        ("kind: paths, warehouse: .mlops/dev/warehouse", "kind: paths, warehouse: 's3a://key:secret@bucket/x'", "5: tables.warehouse: an address must hold no password; give it to Spark, by its settings or an identity"),
         ("kind: paths, warehouse: .mlops/dev/warehouse", "kind: catalog, catalog: main, schema: a", "5: tables.catalog: expected 'spark_catalog', the catalog of a local engine, found 'main'"),
         ("landing: landing", "landing: landing\nuse_cases: [delivries]", "5: use_cases[0]: expected a folder in use_cases/, found 'delivries' (did you mean 'deliveries'?)"),
         ("landing: landing", "landing: landing\nuse_cases: [stock, stock]", "5: use_cases[1]: the use case 'stock' stands twice"),
