@@ -25,6 +25,7 @@ from mlops_dagster.data.slice_counts import count_statuses
 from mlops_dagster.errors import TransitionRefused
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.event import Event
+from mlops_dagster.state.fence import new_token
 from mlops_dagster.state.store import StoredEvent
 
 REF, WINDOW = TableRef("shop", "bronze", "sales"), "2013-01"
@@ -120,7 +121,7 @@ class Build:
         }
         discarded = frozenset(row for row, place in places.items() if place == "discarded")
         told = settlement(self.followed, discarded=discarded, routes=routes)
-        token = f"batch {len(self.stream.events)}"
+        token = new_token()
         if told:
             seen = self.followed.ledger.seq
             self.stream.append(RowsSettled(token=token, seen=seen, outcomes=told))
@@ -138,7 +139,7 @@ builds = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(decisions, builds), max_size=12))
 def test_a_row_stands_where_its_decisions_and_the_published_builds_leave_it(
     steps: list[tuple[object, ...]],
@@ -163,12 +164,15 @@ def test_a_row_stands_where_its_decisions_and_the_published_builds_leave_it(
         assert counts[status] == sum(known.status is status for known in model.values())
 
 
-def _decide(stream: Stream, model: Mapping[str, Remembered], step: tuple[object, ...]) -> None:
+def _decide(stream: Stream, model: Mapping[str, Remembered], step: tuple[object, ...]) -> bool:
+    """Decide what is allowed; return whether it was."""
     row, action, column, value = step
     assert isinstance(action, Action)
-    if action in ALLOWED[model[str(row)].status]:
-        decide(stream, str(row), action, str(column), str(value))
-        model[str(row)].decide(action, str(column), str(value))
+    if action not in ALLOWED[model[str(row)].status]:
+        return False
+    decide(stream, str(row), action, str(column), str(value))
+    model[str(row)].decide(action, str(column), str(value))
+    return True
 
 
 def _build(stream: Stream, model: Mapping[str, Remembered], step: tuple[object, ...]) -> None:
@@ -183,18 +187,12 @@ def _build(stream: Stream, model: Mapping[str, Remembered], step: tuple[object, 
     }
     # A row that was never in quarantine stays where it is and is not looked for.
     places = {row: place for row, place in places.items() if row in build.followed.row_ids}
-    before = {row: known.action for row, known in model.items()}
-    decided_since = set()
-    for late in meanwhile:
-        _decide(stream, model, late)
-        decided_since |= {late[0]} if model[late[0]].waits else set()
+    decided_since = {late[0] for late in meanwhile if _decide(stream, model, late)}
     build.end(places, published=bool(published))
     if published:
         for row, place in places.items():
             model[row].place = place
-            known_to_build = row not in decided_since or not model[row].waits
-            if known_to_build and before[row] is model[row].action:
-                model[row].waits = False
+            model[row].waits = model[row].waits and row in decided_since
 
 
 @pytest.mark.parametrize("status", RowStatus)
