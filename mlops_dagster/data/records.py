@@ -39,7 +39,7 @@ class FileScan:
         records: How many records, malformed ones included.
         multiline: A record spans several lines.
         unfinished: A CSV file whose last line has no end: it may be cut off inside its last field.
-        only_here: Spark may read less of a malformed record, and call it whole.
+        only_here: Spark may read a record otherwise than it stands, and call it whole.
     """
 
     file: LandingFile
@@ -107,11 +107,14 @@ def _scan_csv(file: LandingFile) -> FileScan:
         lines = _Lines(file, text)
         rows = _csv_rows(file, lines)
         columns = _header(file, rows)
-        records, multiline = 0, False
+        records, multiline, only_here = 0, False, False
         for row in rows:
             records += not _is_blank(row.fields)
-            multiline = multiline or row.lines > 1
-    return FileScan(file, columns, records, multiline, unfinished=not lines.ended)
+            if row.lines > 1:
+                multiline = True
+                # Spark makes one character of a CR LF inside quotes.
+                only_here = only_here or any("\r" in field for field in row.fields)
+    return FileScan(file, columns, records, multiline, not lines.ended, only_here)
 
 
 def _csv_records(file: LandingFile, columns: Sequence[str]) -> Iterator[TextRecord]:
