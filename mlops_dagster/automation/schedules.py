@@ -10,9 +10,10 @@ from mlops_dagster.automation.sensors import MAXIMUM_TRIES
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import Grain, WindowCalendar
 
+# Not those that were never launched: a daemon that ended right after making a run leaves one, and
+# nobody would launch it any more.
 _RUNNING = [
     dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
