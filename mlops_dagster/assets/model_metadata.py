@@ -90,6 +90,7 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
         metadata[METRICS] = dg.MetadataValue.table(_metrics(candidate))
     metadata["importances"] = _importances(candidate)
     metadata |= {
+        "fitted_now": dg.MetadataValue.bool(candidate.fitted_now),
         "fit_rows": dg.MetadataValue.int(candidate.measured.fit_rows),
         "holdout_rows": dg.MetadataValue.int(evaluation.rows),
         "training_set": dg.MetadataValue.text(

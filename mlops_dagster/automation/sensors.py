@@ -8,6 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from mlops_dagster.assets.tags import DECISION_TAG, REQUEST_TAG
 from mlops_dagster.automation.jobs import train_job_name
+from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.registry.ledger import ended_trainings
 from mlops_dagster.resources.workspace import event_store
@@ -50,6 +51,11 @@ def _retraining_sensor(
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from mlops_dagster.monitoring.events import history
 
+        lost = end_lost_runs(context.instance)
+        if lost:
+            # Dagster starts them again on its own; the next look sees whether it did.
+            yield dg.SkipReason(f"Ended runs that were killed: {', '.join(lost)}")
+            return
         store = event_store(workspace)
         skipped = []
         asked = False

@@ -37,7 +37,11 @@ _MEMORY_FULL = re.compile(
     r"Java heap space|GC overhead limit exceeded|OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY"
     r"|Not enough memory to build and broadcast"
 )
-_WORKER_LOST = re.compile(r"Python worker exited unexpectedly|Failed to launch (?:P|p)ython worker")
+# The last: it ended before it took its work, which Java tells as a bare EOFException.
+_WORKER_LOST = re.compile(
+    r"Python worker (?:exited unexpectedly|failed to connect back)"
+    r"|org\.apache\.spark\.api\.python\.PythonWorkerFactory\.create"
+)
 _LONGEST_DETAIL = 600
 MORE_MEMORY = (
     "The step is tried again. If it happens each time, raise `engine.memory` in the environment "

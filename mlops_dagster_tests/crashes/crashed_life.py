@@ -7,13 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import dagster as dg
+
 from mlops_dagster.automation.jobs import close_job_name, open_job_name, train_job_name
-from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE
+from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE, CrashPoint
 from mlops_dagster_tests.crashes.plan import Crash, Job
 from mlops_dagster_tests.crashes.run_job import SENSOR
-from mlops_dagster_tests.end_to_end.live_project import LiveProject
+from mlops_dagster_tests.end_to_end.live_project import LiveProject, metadata_of
 
 MODEL = "daily_use"
+_BEFORE_A_FIT = {CrashPoint.TRAINING_REQUESTED, CrashPoint.SLICE_COMMITTED}
 
 
 def live_through(project: LiveProject, days: Sequence[str], plan: Sequence[Crash]) -> None:
@@ -38,16 +41,21 @@ def live_through(project: LiveProject, days: Sequence[str], plan: Sequence[Crash
             _kill(project.workspace.root, crash, SENSOR)
             assert project.requested() == requested == [train]
         if requested:
-            _killed_then_done(project, train, day, crashes("train"))
+            trained = _killed_then_done(project, train, day, crashes("train"))
+            killed = {crash.point for crash in (*crashes("sensor"), *crashes("train"))}
+            fitted_now = metadata_of(trained, use_case, "model", MODEL)["fitted_now"]
+            assert fitted_now == (killed <= _BEFORE_A_FIT), "a finished training was fitted again"
             assert project.requested() == []
 
 
 def _killed_then_done(
     project: LiveProject, job: str, window: str, crashes: Sequence[Crash]
-) -> None:
+) -> dg.ExecuteInProcessResult:
     for crash in crashes:
         _kill(project.workspace.root, crash, job, window)
-    assert project.run(job, window).success
+    result = project.run(job, window)
+    assert result.success
+    return result
 
 
 def _kill(root: Path, crash: Crash, *command: str) -> None:

@@ -13,6 +13,8 @@ from mlops_dagster.engine.files import EngineFiles
 
 _LOOK_SECONDS = 0.001
 _PATIENCE_SECONDS = 300.0
+# In the midst of its work, or before it took any.
+_WORKER_LOST = (b"Python worker exited unexpectedly", b"PythonWorkerFactory.createThroughDaemon")
 
 
 class Moment(str, Enum):
@@ -57,19 +59,21 @@ def worker_killed(files: EngineFiles) -> Iterator[None]:
     Raises:
         AssertionError: The server never lost one.
     """
-    seen = files.log.read_bytes().count(_WORKER_LOST)
+    seen = _lost_workers(files)
 
     def strike() -> str | None:
         for daemon in _children(_server(files)):
             for worker in _children(daemon):
                 _kill(worker)
-        return "killed" if files.log.read_bytes().count(_WORKER_LOST) > seen else None
+        return "killed" if _lost_workers(files) > seen else None
 
     with _striking(strike):
         yield
 
 
-_WORKER_LOST = b"Python worker exited unexpectedly"
+def _lost_workers(files: EngineFiles) -> int:
+    log = files.log.read_bytes()
+    return sum(log.count(words) for words in _WORKER_LOST)
 
 
 @contextmanager
@@ -107,7 +111,7 @@ def _commits(table: Path) -> set[Path]:
 
 
 def _children(pid: int) -> list[int]:
-    found = []
+    found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             found.extend(int(child) for child in task.read_text().split())

@@ -14,6 +14,7 @@ from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state import fence, store
 from mlops_dagster.state.store import EventStore, open_store
 from mlops_dagster.windows import WindowCalendar
+from mlops_dagster_tests.crashes.trials import tell_trial
 
 TABLE = TableRef("shop", "silver", "visits")
 MODEL = "shop.buys"
@@ -102,3 +103,9 @@ def test_a_clock_set_back_brings_no_window_twice_and_one_set_ahead_leaves_none_o
             done.append(window)
     assert done == [w.key for w in calendar.between(calendar.first, done[-1])]
     assert len(set(done)) == len(done) == 4
+    tell_trial(
+        "fault",
+        "clock moved",
+        about="days back and ahead between the looks of a schedule, a year between claims",
+        then="no window twice or left out; the newest claim publishes",
+    )

@@ -15,6 +15,7 @@ from mlops_dagster.engine.files import EngineFiles
 from mlops_dagster.engine.settings import JARS_VARIABLE
 from mlops_dagster.engine.status import read_status
 from mlops_dagster.errors import EngineConfigurationError
+from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.faults import start_server
 from mlops_dagster_tests.faults.catalogue import assert_catalogued
 
@@ -59,6 +60,12 @@ def test_a_heap_that_the_machine_does_not_have_is_told_with_its_key(tmp_path: Pa
     error = start(tmp_path, megabytes=16 * 1024, before=less_memory)
     assert error.problem == "There is not enough memory for the Spark server"
     assert "engine.memory" in str(error)
+    tell_trial(
+        "fault",
+        "memory short",
+        about="a heap of 16 GB where 4 GB can be had",
+        then="`EngineConfigurationError` names the key",
+    )
 
 
 @pytest.mark.parametrize("jar", [None, "other-1.0.jar", "delta-spark_4.1_2.13-3.2.0.jar"])
@@ -97,3 +104,9 @@ def test_jars_that_cannot_be_fetched_are_told_with_what_to_do(tmp_path: Path) ->
     assert error.problem == "Delta's jars could not be fetched"
     assert JARS_VARIABLE in str(error)
     assert "DEFAULT_ARTIFACT_REPOSITORY" in str(error)
+    tell_trial(
+        "fault",
+        "jars not to be had",
+        about="an empty cache and a mirror at a closed port",
+        then="`EngineConfigurationError` names three ways to have them",
+    )

@@ -12,6 +12,7 @@ from mlops_dagster.errors import TransientStateError
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state import database, fence
 from mlops_dagster.state.store import EventStore, open_store
+from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.faults import hold_lock
 from mlops_dagster_tests.faults.catalogue import assert_catalogued
 from mlops_dagster_tests.faults.conftest import AS_OF
@@ -75,6 +76,12 @@ def test_a_long_lock_is_told_and_the_same_call_works_after_it(
     fence.record_published(store, held, publication("second"))
     assert fence.published(store, TABLE, "2024-01") == publication("second")
     assert [stored.seq for stored in store.read(held.stream)] == [1, 2, 3]
+    tell_trial(
+        "fault",
+        "event store locked",
+        about="by another process, for longer than it is waited for",
+        then="`TransientStateError`, the step is tried again; readers are not held up",
+    )
 
 
 def test_a_store_locked_while_it_is_made_is_told(

@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mlops_dagster.automation.instance import (
-    dagster_home,
     ensure_port_free,
     hold_instance,
     prepare_instance,
@@ -17,6 +16,7 @@ from mlops_dagster.automation.instance import (
 from mlops_dagster.cli import main
 from mlops_dagster.errors import AlreadyRunning
 from mlops_dagster.resources.workspace import ROOT_VARIABLE, cached_workspace
+from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.faults import hold_daemon
 from mlops_dagster_tests.faults.catalogue import assert_catalogued
 
@@ -41,6 +41,12 @@ def test_a_second_daemon_is_refused_while_the_first_lives_and_no_longer(
         assert second.output == f"Error: {told.value}\n"
         first.kill()
     hold_instance(workspace).release()
+    tell_trial(
+        "fault",
+        "daemon started twice",
+        about="`mlops-dagster ui` while another one serves the environment",
+        then="`AlreadyRunning`; once the first is gone the second starts",
+    )
 
 
 def test_a_port_that_another_program_has_is_named_with_the_option(project_root: Path) -> None:
@@ -59,4 +65,9 @@ def test_a_port_that_another_program_has_is_named_with_the_option(project_root: 
     ensure_port_free("127.0.0.1", port)
     # What was refused holds nothing.
     hold_instance(workspace).release()
-    assert dagster_home(workspace).exists()
+    tell_trial(
+        "fault",
+        "port taken",
+        about="the port of the web UI",
+        then="`AlreadyRunning` names the port and the option; nothing was started",
+    )
