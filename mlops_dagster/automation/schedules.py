@@ -46,7 +46,7 @@ def window_schedule(
     job_name = open_job_name(use_case.name) if opens else close_job_name(use_case.name)
 
     def due_window(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        end_lost_runs(context.instance)
+        end_lost_runs(context.instance, use_case)
         unfinished = context.instance.get_runs(
             dg.RunsFilter(job_name=job_name, statuses=_RUNNING), limit=1
         )

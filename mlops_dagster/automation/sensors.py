@@ -51,7 +51,7 @@ def _retraining_sensor(
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from mlops_dagster.monitoring.events import history
 
-        lost = end_lost_runs(context.instance)
+        lost = end_lost_runs(context.instance, use_case)
         if lost:
             # Dagster starts them again on its own; the next look sees whether it did.
             yield dg.SkipReason(f"Ended runs that were killed: {', '.join(lost)}")

@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import dagster as dg
+import pytest
 
 from mlops_dagster.assets.tags import REQUEST_TAG
+from mlops_dagster.automation import lost_runs
 from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.replay import requested_runs
+from mlops_dagster.clock import utc_now
 from mlops_dagster.monitoring.decision import DecisionKind
 from mlops_dagster.resources.run_lease import RunLease
 from mlops_dagster_tests.automation import live_and_hang
@@ -26,16 +30,33 @@ def test_only_a_run_that_was_cut_off_is_ended(asked: Asked) -> None:
     with subprocess.Popen([*command, home, killed.run_id], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"lives\n"
-        assert end_lost_runs(asked.instance) == ()
+        assert end_lost_runs(asked.instance, asked.use_case) == ()
         process.kill()
-    assert end_lost_runs(asked.instance) == (killed.run_id,)
-    assert end_lost_runs(asked.instance) == ()
+    assert end_lost_runs(asked.instance, asked.use_case) == (killed.run_id,)
+    assert end_lost_runs(asked.instance, asked.use_case) == ()
     status = {run.run_id: run.status for run in asked.instance.get_runs()}
     assert status[killed.run_id] is dg.DagsterRunStatus.FAILURE
     assert status[living.run_id] is status[elsewhere.run_id] is STARTED
     lease.release()
     # It ended by itself, and nobody says otherwise.
-    assert end_lost_runs(asked.instance) == ()
+    assert end_lost_runs(asked.instance, asked.use_case) == ()
+
+
+def test_a_run_that_started_and_never_showed_that_it_lives_is_ended_after_a_while(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = asked.definitions.resolve_job_def(JOB)
+    silent, released = (asked.instance.create_run_for_job(job) for _ in range(2))
+    for run in (silent, released):
+        started = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name=JOB)
+        asked.instance.report_dagster_event(started, run.run_id)
+    lease = RunLease.show(asked.instance, released.run_id)
+    assert lease is not None
+    lease.release()
+    assert end_lost_runs(asked.instance, asked.use_case) == ()
+    later = utc_now() + timedelta(seconds=lost_runs.SILENCE_SECONDS + 1)
+    monkeypatch.setattr(lost_runs, "utc_now", lambda: later)
+    assert end_lost_runs(asked.instance, asked.use_case) == (silent.run_id,)
 
 
 def test_a_training_that_was_cut_off_is_asked_for_again(asked: Asked) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from mlops_dagster.automation.instance import dagster_home, process_environment
 from mlops_dagster.spec.workspace import Workspace
 
-_PATIENCE_SECONDS = 600.0
+# A run that was killed before its first sign of life is waited for five minutes.
+_PATIENCE_SECONDS = 1500.0
 
 
 def wait_until(what: Callable[[], bool], *, told: str, every_seconds: float = 1.0) -> None:
