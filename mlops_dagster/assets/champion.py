@@ -66,7 +66,7 @@ def champion_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.Assets
 
         place = stage_place(stage_run(context, calendar), mlops, mlflow)
         with stage_errors():
-            run = context.instance.get_run_by_id(context.run_id)
+            run = context.instance.get_run_by_id(context.run.run_id)
             promotion = promote_candidate(
                 place, model, experimental=run is not None and EXPERIMENTAL_TAG in run.tags
             )

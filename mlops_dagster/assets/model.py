@@ -51,7 +51,7 @@ def model_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.AssetsDef
         overrides = Overrides(config.max_rows, config.ignore_gates)
         if overrides.words:
             words = ", ".join(overrides.words)
-            context.instance.add_run_tags(context.run_id, {EXPERIMENTAL_TAG: words})
+            context.instance.add_run_tags(context.run.run_id, {EXPERIMENTAL_TAG: words})
         place = stage_place(stage_run(context, calendar), mlops, mlflow)
         with stage_errors(), spark.step(f"training of {model.stream}") as session:
             candidate = train_candidate(
