@@ -69,7 +69,8 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 
 verify: $(READY)
-	@$(BIN)/python -m pytest -m verify
+	@$(BIN)/python -m pytest -m verify --ignore mlops_dagster_tests/crashes --ignore mlops_dagster_tests/faults
+	@$(BIN)/python -m benchmarks.reliability
 	@$(BIN)/python -m benchmarks.startup
 
 # Nothing here names an index: the client's own configuration says where packages come from.

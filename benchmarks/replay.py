@@ -31,7 +31,7 @@ from mlops_dagster.definitions import build_definitions
 from mlops_dagster.engine.connect import open_engine
 from mlops_dagster.engine.files import EngineFiles
 from mlops_dagster.engine.server import stop_server
-from mlops_dagster.lifecycle import training
+from mlops_dagster.lifecycle import fitting
 from mlops_dagster.resources.workspace import cached_workspace
 
 USE_CASE = "flight_delays"
@@ -95,8 +95,8 @@ def instrument(watch: Stopwatch) -> None:
     for name in ("_execute", "_execute_and_fetch", "_analyze", "config", "release_session"):
         watch.time_method(SparkConnectClient, name, "spark")
     watch.time_iterator(SparkConnectClient, "_execute_and_fetch_as_iterator", "spark")
-    watch.time_method(training, "train_model", "fit")
-    watch.time_method(training, "compare_with_champion", "fit")
+    watch.time_method(fitting, "train_model", "fit")
+    watch.time_method(fitting, "compare_with_champion", "fit")
     for name in dir(mlflow.tracking.MlflowClient):
         if not name.startswith("_") and callable(getattr(mlflow.tracking.MlflowClient, name)):
             watch.time_method(mlflow.tracking.MlflowClient, name, "mlflow")

@@ -36,6 +36,7 @@ class CrashPoint(str, Enum):
     DRIFT_RECORDED = "drift recorded"
     QUALITY_RECORDED = "quality recorded"
     DECISION_RECORDED = "decision recorded"
+    TRAINING_REQUESTED = "training requested"
 
 
 def crash_point(point: CrashPoint, about: object = "") -> None:

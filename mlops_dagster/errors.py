@@ -182,8 +182,24 @@ class EngineConfigurationError(TerminalError):
     """The engine cannot be used as configured: no Java, wrong token, refused setting, no jars."""
 
 
+class AlreadyRunning(TerminalError):
+    """What may run once for an environment runs already: its daemon, or what holds its port."""
+
+
+class StorageFull(TerminalError):
+    """A disk or quota is full; nothing was published, what was published before stays."""
+
+
 class TransientEngineError(TransientError):
     """The Spark server or session went away under a call; a new session may do it."""
+
+
+class EngineLost(TransientEngineError):
+    """The Spark server did not answer any more."""
+
+
+class EngineOutOfMemory(TransientEngineError):
+    """Spark ran out of memory; with less going on beside it the same call may fit."""
 
 
 class DeltaConflict(TransientError):

@@ -57,6 +57,8 @@ def model_asset(use_case: ResolvedUseCase, model: ResolvedModel) -> dg.AssetsDef
             candidate = train_candidate(
                 session, place, model, seed=config.seed, reason=reason, overrides=overrides
             )
+        if not candidate.fitted_now:
+            context.log.info("Not fitted again: an earlier try kept this training.")
         yield from gate_checks(key, model, candidate.gates)
         yield dg.MaterializeResult(
             asset_key=key,

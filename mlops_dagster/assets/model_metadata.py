@@ -71,7 +71,7 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
     """
     from mlops_dagster.charts.calibration import reliability_diagram
 
-    evaluation = candidate.trained.evaluation
+    evaluation = candidate.measured.evaluation
     metadata: Metadata = {
         "gates": dg.MetadataValue.text(candidate.gates.outcome.value),
         "gates_say": dg.MetadataValue.text(candidate.gates.explanation),
@@ -90,7 +90,8 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
         metadata[METRICS] = dg.MetadataValue.table(_metrics(candidate))
     metadata["importances"] = _importances(candidate)
     metadata |= {
-        "fit_rows": dg.MetadataValue.int(candidate.trained.fit_rows),
+        "fitted_now": dg.MetadataValue.bool(candidate.fitted_now),
+        "fit_rows": dg.MetadataValue.int(candidate.measured.fit_rows),
         "holdout_rows": dg.MetadataValue.int(evaluation.rows),
         "training_set": dg.MetadataValue.text(
             f"Delta version {candidate.training_set.delta_version}, "
@@ -99,7 +100,7 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
         "made_of": _made_of(candidate),
         "bundle_digest": dg.MetadataValue.text(candidate.bundle.digest),
         "bundle_bytes": dg.MetadataValue.int(candidate.bundle.bytes),
-        "seed": dg.MetadataValue.int(candidate.trained.seed),
+        "seed": dg.MetadataValue.int(candidate.measured.seed),
     }
     if reason:
         metadata["reason"] = dg.MetadataValue.text(reason)
@@ -112,10 +113,10 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
 def _metrics(candidate: "Candidate") -> list[dg.TableRecord]:
     """Return a row a metric: value and interval, and by how much it is better than the champion."""
     rows = []
-    for metric in candidate.trained.evaluation.metrics:
+    for metric in candidate.measured.evaluation.metrics:
         beside = None
-        if candidate.comparison is not None:
-            beside = candidate.comparison.difference(metric.name)
+        if candidate.measured.comparison is not None:
+            beside = candidate.measured.comparison.difference(metric.name)
         row: dict[str, str | float | None] = {
             "metric": metric.name,
             "value": _shown(metric.value),
@@ -151,7 +152,7 @@ def _shown(value: float | None) -> float | None:
 
 def _importances(candidate: "Candidate") -> dg.MetadataValue:
     # Dagster cannot tell the columns of a table without rows.
-    if not candidate.trained.importances:
+    if not candidate.measured.importances:
         return dg.MetadataValue.text("none")
     return dg.MetadataValue.table(
         [
@@ -162,6 +163,6 @@ def _importances(candidate: "Candidate") -> dg.MetadataValue:
                     "deviation": round(importance.deviation, 5),
                 }
             )
-            for importance in candidate.trained.importances[:_SHOWN_FEATURES]
+            for importance in candidate.measured.importances[:_SHOWN_FEATURES]
         ]
     )

@@ -1,11 +1,13 @@
 """The Dagster instance of an environment: its folder, its settings, how `dagster dev` finds it."""
 
 import os
+import socket
 from pathlib import Path
 
 import yaml
 
-from mlops_dagster.errors import StateUnusable
+from mlops_dagster.engine.locks import FileLock
+from mlops_dagster.errors import AlreadyRunning, StateUnusable
 from mlops_dagster.resources.workspace import ENVIRONMENT_VARIABLE, ROOT_VARIABLE
 from mlops_dagster.spec.workspace import Workspace
 
@@ -52,6 +54,44 @@ def prepare_instance(workspace: Workspace) -> Path:
             next_step="Give this user a folder there that it may write to",
         ) from error
     return home
+
+
+def hold_instance(workspace: Workspace) -> FileLock:
+    """Return the hold of the one daemon that may run an environment's schedules and sensors.
+
+    Raises:
+        AlreadyRunning: Another `mlops-dagster ui` holds it.
+    """
+    home = dagster_home(workspace)
+    lock = FileLock.try_take(home / "daemon.lock", exclusive=True, wait_seconds=0.5)
+    if lock is None:
+        raise AlreadyRunning(
+            "Another web UI and daemon serve this environment already",
+            where=str(home),
+            expected="one daemon, so that nothing is launched twice",
+            next_step="Use that one, or stop it with Ctrl+C where it runs",
+        )
+    return lock
+
+
+def ensure_port_free(host: str, port: int) -> None:
+    """Return if the web UI can listen there.
+
+    Raises:
+        AlreadyRunning: Another program listens there.
+    """
+    with socket.socket() as probe:
+        # As the server does it: an address that a closed connection still waits on is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AlreadyRunning(
+                "The web UI cannot listen on its port",
+                where=f"{host}:{port}",
+                found=error.strerror,
+                next_step="Name another one with --port, or stop the program that has it",
+            ) from error
 
 
 def process_environment(workspace: Workspace) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mlops_dagster.automation.jobs import (
     open_job_name,
     refresh_job_name,
 )
+from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.sensors import retraining_sensor_name
 from mlops_dagster.errors import TerminalError
 from mlops_dagster.spec.refs import STATIC
@@ -113,6 +114,7 @@ def requested_runs(
     definitions: dg.Definitions, instance: dg.DagsterInstance, use_case: ResolvedUseCase
 ) -> list[dg.RunRequest]:
     """Return what the retraining sensor asks for now, less the run keys launched before."""
+    end_lost_runs(instance, use_case)
     sensor = definitions.resolve_sensor_def(retraining_sensor_name(use_case.name))
     with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
         data = sensor.evaluate_tick(context)

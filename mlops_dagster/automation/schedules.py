@@ -5,14 +5,16 @@ import dagster as dg
 from mlops_dagster.assets.tags import PARTITION_TAG
 from mlops_dagster.automation.due import held_up_by, next_due, tick_cron
 from mlops_dagster.automation.jobs import close_job_name, forecasts, open_job_name
+from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.progress import closing_keys, done_windows, opening_keys
 from mlops_dagster.automation.sensors import MAXIMUM_TRIES
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import Grain, WindowCalendar
 
+# Not those that were never launched: a daemon that ended right after making a run leaves one, and
+# nobody would launch it any more.
 _RUNNING = [
     dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
@@ -44,6 +46,7 @@ def window_schedule(
     job_name = open_job_name(use_case.name) if opens else close_job_name(use_case.name)
 
     def due_window(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        end_lost_runs(context.instance, use_case)
         unfinished = context.instance.get_runs(
             dg.RunsFilter(job_name=job_name, statuses=_RUNNING), limit=1
         )

@@ -8,6 +8,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from mlops_dagster.assets.tags import DECISION_TAG, REQUEST_TAG
 from mlops_dagster.automation.jobs import train_job_name
+from mlops_dagster.automation.lost_runs import end_lost_runs
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.registry.ledger import ended_trainings
 from mlops_dagster.resources.workspace import event_store
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
@@ -15,6 +17,11 @@ from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspa
 if TYPE_CHECKING:
     from mlops_dagster.monitoring.events import TrainingRequest
 
+# A daemon that ended between making a run and launching it leaves one that was never started; asked
+# for again under its key, Dagster launches that one.
+_LAUNCHED = [
+    status for status in dg.DagsterRunStatus if status is not dg.DagsterRunStatus.NOT_STARTED
+]
 # A training that fails this often fails for a reason that another try does not cure.
 MAXIMUM_TRIES = 3
 
@@ -44,6 +51,11 @@ def _retraining_sensor(
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from mlops_dagster.monitoring.events import history
 
+        lost = end_lost_runs(context.instance, use_case)
+        if lost:
+            # Dagster starts them again on its own; the next look sees whether it did.
+            yield dg.SkipReason(f"Ended runs that were killed: {', '.join(lost)}")
+            return
         store = event_store(workspace)
         skipped = []
         asked = False
@@ -53,7 +65,7 @@ def _retraining_sensor(
                 if request.decision.window in ended:
                     continue
                 tried = context.instance.get_runs(
-                    dg.RunsFilter(tags={REQUEST_TAG: request.request})
+                    dg.RunsFilter(tags={REQUEST_TAG: request.request}, statuses=_LAUNCHED)
                 )
                 if any(not run.is_finished for run in tried):
                     skipped.append(f"{request.request} is running")
@@ -61,6 +73,7 @@ def _retraining_sensor(
                     skipped.append(f"{request.request} failed {len(tried)} times: see its runs")
                 else:
                     asked = True
+                    crash_point(CrashPoint.TRAINING_REQUESTED, request.request)
                     yield _run_request(model, request, tries=len(tried))
         if not asked:
             yield dg.SkipReason("; ".join(skipped) or "No decision asks for a training.")

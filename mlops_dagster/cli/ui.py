@@ -6,8 +6,14 @@ from pathlib import Path
 
 import click
 
-from mlops_dagster.automation.instance import prepare_instance, process_environment
+from mlops_dagster.automation.instance import (
+    ensure_port_free,
+    hold_instance,
+    prepare_instance,
+    process_environment,
+)
 from mlops_dagster.cli.options import environment_option, reported, root_option
+from mlops_dagster.errors import AlreadyRunning
 from mlops_dagster.resources.workspace import cached_workspace
 from mlops_dagster.spec.root import find_root
 
@@ -27,7 +33,15 @@ def command(environment: str, root: Path, port: int, host: str) -> None:
     """
     with reported():
         workspace = cached_workspace(find_root(root), environment)
-    home = prepare_instance(workspace)
+        home = prepare_instance(workspace)
+        hold = hold_instance(workspace)
+        try:
+            ensure_port_free(host, port)
+        except AlreadyRunning:
+            hold.release()
+            raise
+    # This process becomes Dagster's, which must keep the hold.
+    hold.keep_over_exec()
     click.echo(f"Dagster's web UI on the environment '{environment}': http://{host}:{port}")
     arguments = [
         *(sys.executable, "-m", "dagster", "dev"),

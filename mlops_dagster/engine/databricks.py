@@ -91,6 +91,9 @@ class DatabricksConnector:
                 next_step="Correct the variables, or the environment's cluster_id",
             ) from None
 
+    def why_lost(self, where: str) -> None:
+        """Return None: the compute is not ours, and nobody here knows."""
+
     def release(self) -> None:
         """Do nothing: the compute is not ours."""
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from mlops_dagster.errors import (
     DeltaConflict,
     EngineConfigurationError,
+    EngineLost,
+    EngineOutOfMemory,
     MlopsDagsterError,
+    StorageFull,
     TransientEngineError,
 )
 
@@ -28,12 +31,27 @@ _SERVER_LOST = re.compile(
     r"|SparkContext (?:was|has been) (?:shut ?down|stopped)|stopped SparkContext"
 )
 _REFUSED = re.compile(r"StatusCode\.(?:UNAUTHENTICATED|PERMISSION_DENIED)")
+_DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|: File too large")
+# Spark's own refusals of memory and those of Java; a heap that was used up ends the server as well.
+_MEMORY_FULL = re.compile(
+    r"Java heap space|GC overhead limit exceeded|OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY"
+    r"|Not enough memory to build and broadcast"
+)
+# The last: it ended before it took its work, which Java tells as a bare EOFException.
+_WORKER_LOST = re.compile(
+    r"Python worker (?:exited unexpectedly|failed to connect back)"
+    r"|org\.apache\.spark\.api\.python\.PythonWorkerFactory\.create"
+)
 _LONGEST_DETAIL = 600
+MORE_MEMORY = (
+    "The step is tried again. If it happens each time, raise `engine.memory` in the environment "
+    "file, or let fewer runs go at once"
+)
 
 
 @contextmanager
 def engine_errors(where: str) -> Iterator[None]:
-    """Raise the product's errors for failures of the server, session, token or a Delta conflict.
+    """Raise the product's errors for failures of server, session, worker, memory, disk or token.
 
     Other errors pass unchanged: a wrong query stays Spark's AnalysisException.
 
@@ -41,7 +59,10 @@ def engine_errors(where: str) -> Iterator[None]:
         where: What was being done, such as a step or a table; it begins the message.
 
     Raises:
-        TransientEngineError: The server or session went away.
+        EngineLost: The server went away.
+        TransientEngineError: The session or a Python worker went away.
+        EngineOutOfMemory: Spark ran out of memory.
+        StorageFull: A disk that Spark writes to is full.
         DeltaConflict: Another writer committed to the same Delta files first.
         EngineConfigurationError: The server refuses the token.
     """
@@ -81,15 +102,41 @@ def classify(error: Exception, where: str) -> MlopsDagsterError | None:
             "The Spark session was closed",
             where=where,
             found=_short(text),
-            next_step="The step is tried again with a new session",
+            next_step="The step is tried again in a new session",
         )
     if isinstance(error, ConnectionError) or _SERVER_LOST.search(text):
-        return TransientEngineError(
+        return EngineLost(
             "The Spark server went away",
             where=where,
             found=_short(text),
-            next_step="The step is tried again. If it fails each time, see whether the server runs "
-            "and its address is right",
+            next_step="The step is tried again, with a new server if it is ours. If it fails "
+            "each time, see whether the server runs and its address is right",
+        )
+    return _used_up(text, where)
+
+
+def _used_up(text: str, where: str) -> MlopsDagsterError | None:
+    """Return the error for a disk, memory or worker that gave out, or None."""
+    disk = _DISK_FULL.search(text)
+    if disk is not None:
+        return StorageFull(
+            "A disk that Spark writes to is full",
+            where=where,
+            found=disk[0].lstrip(": "),
+            next_step="Nothing was published. Free space where the tables and the engine's folder "
+            "lie, then run the same again",
+        )
+    memory = _MEMORY_FULL.search(text)
+    if memory is not None:
+        return EngineOutOfMemory(
+            "Spark ran out of memory", where=where, found=memory[0], next_step=MORE_MEMORY
+        )
+    if _WORKER_LOST.search(text):
+        return TransientEngineError(
+            "A Python worker of Spark ended before its work was done",
+            where=where,
+            next_step="The step is tried again. If it happens each time, the machine is short of "
+            "memory, or a hook's code ends its process",
         )
     return None
 

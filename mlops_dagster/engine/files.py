@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlops_dagster.engine.locks import is_locked
+from mlops_dagster.errors import EngineConfigurationError
 
 Record = TypeVar("Record", bound="EngineRecord")
 
@@ -56,6 +57,39 @@ class StartFailure(EngineRecord):
 
     problem: str
     next_step: str
+    where: str | None = None
+    expected: str | None = None
+    found: str | None = None
+
+    @classmethod
+    def of(cls, error: EngineConfigurationError) -> "StartFailure":
+        """Return the record of an error, for the process that asked for the start."""
+        return cls(
+            problem=error.problem,
+            next_step=error.next_step or "",
+            where=error.where,
+            expected=error.expected,
+            found=error.found,
+        )
+
+    def error(self, *, where: str) -> EngineConfigurationError:
+        """Return the error for whoever asked for the start, at a place unless it has its own."""
+        return EngineConfigurationError(
+            self.problem,
+            where=self.where or where,
+            expected=self.expected,
+            found=self.found,
+            next_step=self.next_step,
+        )
+
+
+class ServerEnd(EngineRecord):
+    """How a server ended that nobody had told to end."""
+
+    identity: str
+    problem: str
+    next_step: str
+    out_of_memory: bool
 
 
 class NamedTables(EngineRecord):
@@ -89,6 +123,16 @@ class EngineFiles:
     def failure(self) -> Path:
         """`StartFailure` of the last start."""
         return self.folder / "failure.json"
+
+    @property
+    def end(self) -> Path:
+        """`ServerEnd` of the last server that ended by itself."""
+        return self.folder / "ended.json"
+
+    @property
+    def end_log(self) -> Path:
+        """Output of the last server that ended by itself."""
+        return self.folder / "ended.log"
 
     @property
     def token(self) -> Path:

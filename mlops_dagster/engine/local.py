@@ -15,6 +15,7 @@ from mlops_dagster.engine.files import EngineFiles
 from mlops_dagster.engine.named_tables import restore_names
 from mlops_dagster.engine.read_only import SessionGuard
 from mlops_dagster.engine.server import Announce, LeasedServer, lease_server
+from mlops_dagster.engine.server_end import told_end
 from mlops_dagster.engine.sessions import abandon
 from mlops_dagster.engine.settings import ServerSettings
 from mlops_dagster.errors import TransientEngineError
@@ -73,6 +74,10 @@ class LocalConnector:
         # Giving names back creates tables, which a guarded session may not.
         session.stop()
         return _session(address, self._guard)
+
+    def why_lost(self, where: str) -> TransientEngineError | None:
+        """Return the error that says why the leased server ended; None when it lives."""
+        return None if self._leased is None else told_end(self._files, self._leased.state, where)
 
     def release(self) -> None:
         """Give up the lease: from now on the server may stop for being idle."""

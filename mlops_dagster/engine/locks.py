@@ -42,6 +42,11 @@ class FileLock:
                 return None
             sleep(_RETRY_SECONDS)
 
+    def keep_over_exec(self) -> None:
+        """Let the program that this process becomes hold the lock on; children do not."""
+        if self._descriptor is not None:
+            os.set_inheritable(self._descriptor, True)
+
     def release(self) -> None:
         """Free the lock; a second call does nothing."""
         if self._descriptor is not None:

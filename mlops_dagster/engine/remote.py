@@ -33,6 +33,9 @@ class RemoteConnector:
             # The cause quotes the address with its token, so it is not chained.
             raise self._error("an address of another form") from None
 
+    def why_lost(self, where: str) -> None:
+        """Return None: the server is not ours, and nobody here knows."""
+
     def release(self) -> None:
         """Do nothing: the server is not ours."""
 

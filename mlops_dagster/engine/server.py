@@ -243,4 +243,4 @@ def _start_error(files: EngineFiles) -> EngineConfigurationError:
             where=str(files.folder),
             next_step=f"Log: {files.supervisor_log}",
         )
-    return EngineConfigurationError(failure.problem, next_step=failure.next_step)
+    return failure.error(where=str(files.folder))

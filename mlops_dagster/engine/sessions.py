@@ -11,7 +11,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.engine.failures import engine_errors
 from mlops_dagster.engine.transfer import few_rows
-from mlops_dagster.errors import MlopsDagsterError, TransientEngineError
+from mlops_dagster.errors import EngineLost, MlopsDagsterError, TransientEngineError
 
 PROBE_AFTER_IDLE_SECONDS = 60.0
 
@@ -28,6 +28,10 @@ class Connector(Protocol):
 
     def connect(self) -> SparkSession:
         """Return a new session of that server."""
+        ...
+
+    def why_lost(self, where: str) -> TransientEngineError | None:
+        """Return the error that says why the server went away under a call, if that is known."""
         ...
 
     def release(self) -> None:
@@ -77,8 +81,11 @@ class SteppedEngine:
         try:
             with engine_errors(name):
                 yield session
-        except TransientEngineError:
+        except TransientEngineError as error:
             lost = True
+            told = self._connector.why_lost(name) if isinstance(error, EngineLost) else None
+            if told is not None:
+                raise told from error
             raise
         finally:
             with self._lock:

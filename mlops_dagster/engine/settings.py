@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlops_dagster.engine.files import EngineFiles
 from mlops_dagster.engine.java import JVM_OPTIONS, Java
+from mlops_dagster.errors import EngineConfigurationError
 from mlops_dagster.spec.environment import LocalEngine
 
 DELTA_VERSION = "4.4.0"
@@ -98,7 +99,11 @@ class ServerSettings:
         return hashlib.sha256((self.to_json() + fixed).encode()).hexdigest()[:16]
 
     def spark_settings(self, files: EngineFiles) -> dict[str, str]:
-        """Return the Spark configuration of the server."""
+        """Return the Spark configuration of the server.
+
+        Raises:
+            EngineConfigurationError: The folder that should hold Delta's jars lacks them.
+        """
         sweep_seconds = max(1, min(30, self.session_timeout_seconds // 4))
         settings = {
             **_SPARK_SETTINGS,
@@ -114,8 +119,7 @@ class ServerSettings:
         if folder:
             for name in ("spark.jars.packages", "spark.jars.excludes"):
                 del settings[name]
-            jars = sorted(str(jar) for jar in Path(folder).glob("*.jar"))
-            settings["spark.jars"] = ",".join(jars)
+            settings["spark.jars"] = ",".join(_jars_of(Path(folder)))
         return settings
 
 
@@ -172,6 +176,25 @@ def delta_jars_present() -> bool:
         return True
     name = f"*delta-spark_4.1_2.13-{DELTA_VERSION}.jar"
     return any(Path.home().glob(f".ivy2*/jars/{name}"))
+
+
+def _jars_of(folder: Path) -> list[str]:
+    """Return the jars of a folder, which must hold Delta's: Spark would start without them."""
+    jars = sorted(str(jar) for jar in folder.glob("*.jar"))
+    missing = [
+        name
+        for name in ("delta-spark_4.1_2.13", "delta-storage")
+        if not list(folder.glob(f"*{name}-{DELTA_VERSION}.jar"))
+    ]
+    if missing:
+        raise EngineConfigurationError(
+            "The folder of Delta's jars lacks some of them",
+            where=f"{JARS_VARIABLE}={folder}",
+            expected=", ".join(f"{name}-{DELTA_VERSION}.jar" for name in missing),
+            found=f"{len(jars)} other jars" if jars else "no jar",
+            next_step=f"Put the jars of {DELTA_PACKAGE} and what it needs there",
+        )
+    return jars
 
 
 def _spark_home() -> Path:

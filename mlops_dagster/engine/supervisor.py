@@ -26,6 +26,7 @@ from mlops_dagster.engine.files import (
 from mlops_dagster.engine.java import Java, find_java, write_trust_store
 from mlops_dagster.engine.locks import FileLock
 from mlops_dagster.engine.processes import die_with_parent, end_process, started_at
+from mlops_dagster.engine.server_end import record_end
 from mlops_dagster.engine.settings import ServerSettings, server_command, server_environment
 from mlops_dagster.engine.start_failures import explain_failed_start
 from mlops_dagster.errors import EngineConfigurationError
@@ -76,12 +77,12 @@ class _Supervision:
             if port is None:
                 explain_failed_start(self.files.log).write(self.files.failure)
                 return 1
-            self._publish(server, port, java)
+            state = self._publish(server, port, java)
             self._watch(server)
+            if server.returncode is not None:
+                record_end(self.files, state, server.returncode)
         except EngineConfigurationError as error:
-            StartFailure(problem=error.problem, next_step=error.next_step or "").write(
-                self.files.failure
-            )
+            StartFailure.of(error).write(self.files.failure)
             return 1
         except _Stopped:
             _log("stopping on request")
@@ -145,8 +146,8 @@ class _Supervision:
                 _pause(server, _WATCH_SECONDS / 2)
         return None
 
-    def _publish(self, server: subprocess.Popen[bytes], port: int, java: Java) -> None:
-        ServerState(
+    def _publish(self, server: subprocess.Popen[bytes], port: int, java: Java) -> ServerState:
+        state = ServerState(
             identity=secrets.token_hex(8),
             supervisor_pid=os.getpid(),
             server_pid=server.pid,
@@ -156,8 +157,10 @@ class _Supervision:
             heap_megabytes=self.settings.heap_megabytes,
             idle_stop_minutes=self.settings.idle_stop_minutes,
             started=utc_now().isoformat(timespec="seconds"),
-        ).write(self.files.state)
+        )
+        state.write(self.files.state)
         _log(f"server {server.pid} is up")
+        return state
 
     def _watch(self, server: subprocess.Popen[bytes]) -> None:
         limit_seconds = self.settings.idle_stop_minutes * 60

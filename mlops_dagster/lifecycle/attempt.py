@@ -4,26 +4,24 @@ import hashlib
 from functools import partial
 
 from mlops_dagster.crash_points import CrashPoint, crash_point
+from mlops_dagster.lifecycle.kept import KeptTraining
 from mlops_dagster.lifecycle.overrides import Overrides
 from mlops_dagster.lifecycle.place import Place
-from mlops_dagster.registry.bundle import SavedBundle
 from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
 from mlops_dagster.registry.ledger import record
 from mlops_dagster.registry.tracking import RegisteredVersion
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.state.fence import SlicePublished
 from mlops_dagster.training.gate_report import GateReport
-from mlops_dagster.training.train import TrainedModel
 
 
 def record_attempt(
     place: Place,
     model: ResolvedModel,
     *,
-    trained: TrainedModel,
+    training: KeptTraining,
     training_set: SlicePublished,
     gates: GateReport,
-    bundle: SavedBundle,
     reason: str,
     overrides: Overrides,
 ) -> RegisteredVersion | None:
@@ -42,6 +40,7 @@ def record_attempt(
         TransitionRefused: The attempt was withdrawn meanwhile.
     """
     tell = partial(record, place.store, model.stream, as_of=place.as_of, run_id=place.run_id)
+    bundle, measured = training.bundle, training.measured
     cutoff, digest = place.window, bundle.digest
     tell(
         Trained(
@@ -49,8 +48,8 @@ def record_attempt(
             bundle_digest=digest,
             code_version=model.code_version,
             training_digest=training_set.digest,
-            rows=trained.fit_rows,
-            seed=trained.seed,
+            rows=measured.fit_rows,
+            seed=measured.seed,
             reason=reason,
             experimental=overrides.words,
         )
@@ -63,7 +62,7 @@ def record_attempt(
             outcome=gates.outcome.value,
             explanation=gates.explanation,
             report_digest=hashlib.sha256(gates.model_dump_json().encode()).hexdigest(),
-            metrics=trained.evaluation.values,
+            metrics=measured.evaluation.values,
         )
     )
     crash_point(CrashPoint.JUDGEMENT_RECORDED, model.stream)
@@ -73,7 +72,7 @@ def record_attempt(
     version = place.tracker.log_training(
         bundle,
         params=model.spec.train.estimator.model_dump(mode="json"),
-        metrics=trained.evaluation.values,
+        metrics=measured.evaluation.values,
         tags={
             "mlops_dagster.code_version": model.code_version,
             "mlops_dagster.dagster_run": place.run_id,

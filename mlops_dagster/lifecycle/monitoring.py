@@ -9,10 +9,10 @@ from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import SourceError
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS
 from mlops_dagster.lifecycle.advice import advise_on_window
+from mlops_dagster.lifecycle.fitting import BASELINE_FILE, IMPORTANCES_FILE
 from mlops_dagster.lifecycle.metric_slices import publish_metrics
 from mlops_dagster.lifecycle.place import Place, read_slice
 from mlops_dagster.lifecycle.quality import window_quality
-from mlops_dagster.lifecycle.training import BASELINE_FILE, IMPORTANCES_FILE
 from mlops_dagster.monitoring.baseline import Baseline
 from mlops_dagster.monitoring.counts import Profile
 from mlops_dagster.monitoring.detectors import DetectorReport

@@ -1,5 +1,6 @@
 """Where a stage works: the workspace, its stores, and the slice and instant it runs for."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +9,10 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from mlops_dagster.errors import ModelRefused
 from mlops_dagster.registry.bundle import LoadedModel, load_bundle
 from mlops_dagster.registry.champion import ChampionVersion
-from mlops_dagster.registry.tracking import MlflowTracker
+from mlops_dagster.registry.tracking import BUNDLE_FOLDER, MlflowTracker
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.workspace import ResolvedModel, Workspace
 from mlops_dagster.state.fence import SlicePublished
@@ -49,18 +51,27 @@ class Place:
     def load(self, champion: ChampionVersion) -> LoadedModel:
         """Return a champion's model, checked against the digest in the ledger.
 
+        A copy that was fetched before is read without asking MLflow: the digest vouches for it.
+
         Raises:
             ModelRefused: Its files are not those that were registered.
             TrackingUnavailable: MLflow did not answer.
         """
+        kept = self.downloads / champion.bundle_digest / BUNDLE_FOLDER
+        if kept.exists():
+            try:
+                return load_bundle(kept, expected_digest=champion.bundle_digest)
+            except ModelRefused:
+                # Half fetched, or damaged since: it is fetched again.
+                shutil.rmtree(kept)
         folder = self.tracker.download_bundle(
             champion.model, champion.version, self.downloads / champion.bundle_digest
         )
         return load_bundle(folder, expected_digest=champion.bundle_digest)
 
-    def bundle_folder(self, model: ResolvedModel, attempt: str) -> Path:
-        """Return where a training writes its bundle before it is logged."""
-        return self.workspace.state_folder / "bundles" / model.stream / self.window / attempt
+    def bundle_folder(self, model: ResolvedModel, contents: str) -> Path:
+        """Return where a training of these contents writes its bundle before it is logged."""
+        return self.workspace.state_folder / "bundles" / model.stream / self.window / contents
 
     @property
     def downloads(self) -> Path:

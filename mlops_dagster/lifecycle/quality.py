@@ -10,8 +10,8 @@ from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.features.columns import DAY, EVENT_TIME, LABEL, LABEL_STATE
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS, labelled_predictions
 from mlops_dagster.features.maturity import windows_to_evaluate
+from mlops_dagster.lifecycle.fitting import BASELINE_FILE
 from mlops_dagster.lifecycle.place import Place
-from mlops_dagster.lifecycle.training import BASELINE_FILE
 from mlops_dagster.monitoring.baseline import Baseline
 from mlops_dagster.monitoring.quality import quality_report
 from mlops_dagster.monitoring.quality_report import QualityReport

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mlops_dagster.addresses import holds_secrets, redacted, without_secrets
-from mlops_dagster.errors import TrackingRefused, TrackingUnavailable
+from mlops_dagster.errors import StorageFull, TrackingRefused, TrackingUnavailable
+from mlops_dagster.registry.folder import is_full
 
 # MLflow's own defaults keep a step waiting for minutes a call; a retry is the orchestrator's to
 # make.
@@ -19,6 +20,8 @@ _SETTINGS: Mapping[str, str] = {
     # It would print the address with its password.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+# What SQLite says, also through MLflow.
+_DATABASE_FULL = "database or disk is full"
 _TRANSIENT_CODES = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_CONFLICT"}
 )
@@ -31,6 +34,7 @@ def mlflow_calls(uri: str) -> Iterator[None]:
     Raises:
         TrackingUnavailable: It did not answer, or its database is locked.
         TrackingRefused: It answered with a refusal.
+        StorageFull: There is no room for its database or its files on this machine.
     """
     with _environment(), _quiet():
         from mlflow.exceptions import MlflowException
@@ -40,12 +44,22 @@ def mlflow_calls(uri: str) -> Iterator[None]:
         try:
             yield
         except MlflowException as error:
+            if _says_full(error):
+                raise _full(uri, error) from _shown_cause(uri, error)
             # A failed connection arrives as a bare exception with INTERNAL_ERROR.
             if error.error_code in _TRANSIENT_CODES:
                 raise _unavailable(uri, error) from _shown_cause(uri, error)
             raise _refused(uri, error) from _shown_cause(uri, error)
-        except (RequestException, OperationalError) as error:
+        except OSError as error:
+            # Errors of requests are OSErrors as well.
+            if is_full(error):
+                raise _full(uri, error) from _shown_cause(uri, error)
+            if not isinstance(error, RequestException):
+                raise
             raise _unavailable(uri, error) from _shown_cause(uri, error)
+        except OperationalError as error:
+            told = _full if _says_full(error) else _unavailable
+            raise told(uri, error) from _shown_cause(uri, error)
 
 
 def _shown_cause(uri: str, error: Exception) -> Exception | None:
@@ -61,6 +75,19 @@ def _unavailable(uri: str, error: Exception) -> TrackingUnavailable:
         next_step="The call may be made again; what was logged already is found by its digest. "
         "If it fails again, see whether the server runs and the address is right",
     )
+
+
+def _full(uri: str, error: Exception) -> StorageFull:
+    return StorageFull(
+        "There is no room for what is logged to MLflow",
+        where=without_secrets(uri),
+        found=_first_line(uri, error),
+        next_step="Free space there, then run the same again; what was logged already is found",
+    )
+
+
+def _says_full(error: Exception) -> bool:
+    return _DATABASE_FULL in str(error)
 
 
 def _refused(uri: str, error: Exception) -> TrackingRefused:

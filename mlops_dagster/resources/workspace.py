@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
+from mlops_dagster.resources.run_lease import RunLease
 from mlops_dagster.spec.root import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENT_VARIABLE,
@@ -41,12 +42,29 @@ def cached_workspace(root: Path, environment: str) -> Workspace:
 
 
 class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The project in one environment. Nothing is opened before it is used."""
+    """The project in one environment. Nothing is opened before it is used.
+
+    While a run goes on its process shows a sign of life, so that a run that was killed is told from
+    one that takes long.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     root: str
     environment: str = DEFAULT_ENVIRONMENT
+
+    _lease: RunLease | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Show that the run lives."""
+        if context.run is not None and context.instance is not None:
+            self._lease = RunLease.show(context.instance, context.run.run_id)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """End the sign of life: the run ends by itself."""
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
 
     @property
     def workspace(self) -> Workspace:

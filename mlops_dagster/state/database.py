@@ -6,6 +6,8 @@ are pooled per process.
 """
 
 import os
+import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.pool import NullPool
 
 from mlops_dagster.clock import monotonic_seconds
-from mlops_dagster.errors import StateUnusable, TransientStateError
+from mlops_dagster.errors import StateUnusable, StorageFull, TransientStateError
 
 # How long a SQLite call waits for another process's write, which takes milliseconds.
 BUSY_TIMEOUT_SECONDS = 30.0
@@ -37,6 +39,10 @@ CONNECT_TIMEOUT_SECONDS = 10
 # How SQLite's messages begin where waiting does not help.
 _UNUSABLE = ("unable to open database file", "attempt to write a readonly database")
 _DAMAGED = ("file is not a database", "database disk image is malformed")
+# What a transaction of ours needs at most, with its journal.
+_LEAST_BYTES = 1024 * 1024
+# In the words of SQLite and of PostgreSQL.
+_FULL = re.compile(r"database or disk is full|No space left on device")
 
 # Byte order in both databases, so that a range of names is a range of the index.
 _NAME = String(512).with_variant(String(512, collation="C"), "postgresql")
@@ -136,7 +142,7 @@ class SqliteDatabase:
             )
 
         engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
-        with mapped_errors(self.name), engine.connect() as connection:
+        with mapped_errors(self.name, disk=self.path.parent), engine.connect() as connection:
             yield connection
 
 
@@ -213,16 +219,28 @@ def _unreadable_address(where: str | None) -> StateUnusable:
 
 
 @contextmanager
-def mapped_errors(name: str) -> Iterator[None]:
+def mapped_errors(name: str, *, disk: Path | None = None) -> Iterator[None]:
     """Turn a driver's errors about locks and connections into TransientStateError.
+
+    Args:
+        name: The file or address, without secrets.
+        disk: A folder on the disk that the database lies on, if it is this machine's.
 
     Raises:
         TransientStateError: The call may succeed when it is made again.
+        StorageFull: The disk that it lies on is full.
         StateUnusable: It will not: the file or its folder cannot be used, or is damaged.
     """
     try:
         yield
     except OperationalError as error:
+        if _FULL.search(str(error.orig)) or _is_used_up(disk, error):
+            raise StorageFull(
+                "There is no room for an event",
+                where=name,
+                found=str(error.orig),
+                next_step="The event was not written. Free space there, then run the same again",
+            ) from error
         if str(error.orig).startswith(_UNUSABLE):
             raise StateUnusable(
                 "the event store's file cannot be used",
@@ -233,7 +251,8 @@ def mapped_errors(name: str) -> Iterator[None]:
         raise TransientStateError(
             f"the event store did not answer: {error.orig}",
             where=name,
-            next_step="Another process holds it, or the server is away; the call may be made again",
+            next_step="Another process holds it, the server is away, or its disk fails; "
+            "the call may be made again",
         ) from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.DatabaseError) and str(error.orig).startswith(_DAMAGED):
@@ -248,3 +267,10 @@ def mapped_errors(name: str) -> Iterator[None]:
                 "the connection to the event store broke", where=name
             ) from error
         raise
+
+
+def _is_used_up(disk: Path | None, error: OperationalError) -> bool:
+    """Tell whether SQLite's failure to write its index or journal comes from a full disk."""
+    if disk is None or "disk I/O error" not in str(error.orig):
+        return False
+    return shutil.disk_usage(disk).free < _LEAST_BYTES

@@ -61,7 +61,6 @@ def test_nothing_is_asked_for_before_its_instant(asked: Asked) -> None:
 @pytest.mark.parametrize(
     "status",
     [
-        dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
     ],
@@ -73,6 +72,12 @@ def test_no_window_starts_while_a_run_is_unfinished(
     run = asked.run(CLOSE, "2024-01-01", status)
     data = asked.tick_schedule(FOURTH)
     assert data.skip_message == f"Run {run.run_id[:8]} of {CLOSE} is not finished."
+
+
+def test_a_run_that_a_lost_daemon_never_launched_holds_nothing_up(asked: Asked) -> None:
+    asked.materialize(opening_keys(asked.use_case), "2024-01-01")
+    asked.run(CLOSE, "2024-01-01", dg.DagsterRunStatus.NOT_STARTED)
+    assert windows(asked.tick_schedule(FOURTH)) == ["2024-01-01"]
 
 
 def test_a_failed_window_is_tried_three_times_and_then_named(asked: Asked) -> None:

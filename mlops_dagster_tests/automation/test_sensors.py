@@ -92,6 +92,14 @@ def test_while_its_run_is_unfinished_a_request_is_not_launched_again(asked: Aske
     assert data.skip_message == f"{request} is running"
 
 
+def test_a_run_that_a_lost_daemon_never_launched_is_asked_for_under_its_key(asked: Asked) -> None:
+    decide(asked, DecisionKind.TRAIN_FIRST)
+    (request,) = asked.tick_sensor().run_requests or []
+    asked.run(JOB, WINDOW, dg.DagsterRunStatus.NOT_STARTED, **request.tags)
+    (again,) = asked.tick_sensor().run_requests or []
+    assert again.run_key == request.run_key
+
+
 def test_a_failed_training_is_tried_again_with_a_new_key_three_times(asked: Asked) -> None:
     decide(asked, DecisionKind.TRAIN_FIRST)
     keys = []

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import dagster as dg
+
 from mlops_dagster.automation.jobs import close_job_name, open_job_name, train_job_name
-from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE
-from mlops_dagster_tests.crashes.plan import Crash
-from mlops_dagster_tests.end_to_end.live_project import LiveProject
+from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE, CrashPoint
+from mlops_dagster_tests.crashes.plan import Crash, Job
+from mlops_dagster_tests.crashes.run_job import SENSOR
+from mlops_dagster_tests.end_to_end.live_project import LiveProject, metadata_of
 
 MODEL = "daily_use"
+_BEFORE_A_FIT = {CrashPoint.TRAINING_REQUESTED, CrashPoint.SLICE_COMMITTED}
 
 
 def live_through(project: LiveProject, days: Sequence[str], plan: Sequence[Crash]) -> None:
@@ -22,41 +26,50 @@ def live_through(project: LiveProject, days: Sequence[str], plan: Sequence[Crash
         AssertionError: A point was not reached, or a run after it failed.
     """
     use_case = project.use_case.name
+    train = train_job_name(project.model(MODEL))
     for number, day in enumerate(days, start=1):
-        jobs = {"open": open_job_name(use_case), "close": close_job_name(use_case)}
+
+        def crashes(kind: Job, number: int = number) -> list[Crash]:
+            return [crash for crash in plan if (crash.day, crash.job) == (number, kind)]
+
+        jobs: dict[Job, str] = {"open": open_job_name(use_case), "close": close_job_name(use_case)}
         for kind, job in jobs.items():
-            _killed_then_done(
-                project, job, day, [c for c in plan if (c.day, c.job) == (number, kind)]
-            )
-        train = train_job_name(project.model(MODEL))
+            _killed_then_done(project, job, day, crashes(kind))
         requested = project.requested()
         assert requested in ([], [train])
+        for crash in crashes("sensor"):
+            _kill(project.workspace.root, crash, SENSOR)
+            assert project.requested() == requested == [train]
         if requested:
-            crashes = [c for c in plan if (c.day, c.job) == (number, "train")]
-            _killed_then_done(project, train, day, crashes)
+            trained = _killed_then_done(project, train, day, crashes("train"))
+            killed = {crash.point for crash in (*crashes("sensor"), *crashes("train"))}
+            fitted_now = metadata_of(trained, use_case, "model", MODEL)["fitted_now"]
+            assert fitted_now == (killed <= _BEFORE_A_FIT), "a finished training was fitted again"
             assert project.requested() == []
 
 
 def _killed_then_done(
     project: LiveProject, job: str, window: str, crashes: Sequence[Crash]
-) -> None:
+) -> dg.ExecuteInProcessResult:
     for crash in crashes:
-        _kill(project.workspace.root, job, window, crash)
-    assert project.run(job, window).success
+        _kill(project.workspace.root, crash, job, window)
+    result = project.run(job, window)
+    assert result.success
+    return result
 
 
-def _kill(root: Path, job: str, window: str, crash: Crash) -> None:
+def _kill(root: Path, crash: Crash, *command: str) -> None:
     hit = root / "hit"
     hit.unlink(missing_ok=True)
     asked = {AT_VARIABLE: f"{crash.point.value}@{crash.about}", HIT_VARIABLE: str(hit)}
     done = subprocess.run(
-        [sys.executable, "-m", "mlops_dagster_tests.crashes.run_job", str(root), job, window],
+        [sys.executable, "-m", "mlops_dagster_tests.crashes.run_job", str(root), *command],
         env={**os.environ, **asked},
         capture_output=True,
         text=True,
         check=False,
     )
-    told = f"{job} {window} {crash}: exit {done.returncode}\n{done.stderr[-3000:]}"
+    told = f"{command} {crash}: exit {done.returncode}\n{done.stderr[-3000:]}"
     assert hit.exists(), f"the point was not reached: {told}"
     assert hit.read_text("utf-8").startswith(crash.point.value)
     assert done.returncode == -signal.SIGKILL, told

@@ -5,7 +5,7 @@ from typing import Literal
 
 from mlops_dagster.crash_points import CrashPoint
 
-Job = Literal["open", "close", "train"]
+Job = Literal["open", "close", "sensor", "train"]
 _READINGS, _FEATURES = "bronze.readings", "features.household_days"
 _TRAINING_SET = "daily_use_training_set"
 _PREDICTIONS, _DRIFT = "daily_use_predictions", "drift_metrics"
@@ -34,25 +34,27 @@ PLAN = (
     Crash(1, "close", CrashPoint.SLICE_CLAIMED, _READINGS),
     Crash(1, "close", CrashPoint.BATCH_MEASURED, _READINGS),
     Crash(1, "close", CrashPoint.VERDICT_RECORDED, _READINGS),
-    Crash(1, "close", CrashPoint.QUARANTINE_PUBLISHED, _READINGS, always=True),
     Crash(1, "close", CrashPoint.SLICE_COMMITTED, _READINGS, always=True),
     Crash(1, "close", CrashPoint.PUBLICATION_RECORDED, _READINGS),
     Crash(1, "close", CrashPoint.DECISION_RECORDED),
-    Crash(2, "close", CrashPoint.SLICE_COMMITTED, "monitoring.quarantine"),
-    Crash(2, "close", CrashPoint.PUBLICATION_RECORDED, "quarantine"),
     Crash(2, "open", CrashPoint.SLICE_COMMITTED, _FEATURES),
     Crash(3, "close", CrashPoint.DECISION_RECORDED, always=True),
+    Crash(3, "sensor", CrashPoint.TRAINING_REQUESTED, always=True),
+    Crash(3, "sensor", CrashPoint.VERSION_LOGGED, always=True),
     Crash(3, "train", CrashPoint.SLICE_COMMITTED, _TRAINING_SET),
     Crash(3, "train", CrashPoint.BUNDLE_SAVED),
     Crash(3, "train", CrashPoint.TRAINING_RECORDED),
     Crash(3, "train", CrashPoint.JUDGEMENT_RECORDED),
-    Crash(3, "train", CrashPoint.VERSION_LOGGED, always=True),
+    Crash(3, "train", CrashPoint.VERSION_LOGGED),
     Crash(3, "train", CrashPoint.VERSION_RECORDED),
     Crash(3, "train", CrashPoint.TESTS_RECORDED),
     Crash(3, "train", CrashPoint.PROMOTION_RECORDED, always=True),
     Crash(3, "train", CrashPoint.ALIAS_SET),
     Crash(4, "open", CrashPoint.SLICE_COMMITTED, _PREDICTIONS),
     Crash(4, "open", CrashPoint.PUBLICATION_RECORDED, _PREDICTIONS),
+    # The first reading that a rule sends to quarantine comes on the fourth day.
+    Crash(4, "close", CrashPoint.SLICE_COMMITTED, "monitoring.quarantine"),
+    Crash(4, "close", CrashPoint.QUARANTINE_PUBLISHED, _READINGS, always=True),
     Crash(4, "close", CrashPoint.DRIFT_RECORDED),
     Crash(4, "close", CrashPoint.SLICE_COMMITTED, _DRIFT),
     Crash(4, "close", CrashPoint.QUALITY_RECORDED),

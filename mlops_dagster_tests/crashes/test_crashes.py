@@ -6,63 +6,74 @@ import pytest
 
 from mlops_dagster.crash_points import CrashPoint
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
+from mlops_dagster_tests.crashes.conftest import DAYS
 from mlops_dagster_tests.crashes.crashed_life import MODEL, live_through
+from mlops_dagster_tests.crashes.outcome import Difference, Outcome, difference, outcome_of
 from mlops_dagster_tests.crashes.plan import PLAN, Crash
+from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.end_to_end.energy import write_small_project
-from mlops_dagster_tests.end_to_end.live_project import Snapshot, live_project
-from mlops_dagster_tests.energy_demand.make_world import day_keys
+from mlops_dagster_tests.end_to_end.live_project import live_project
 
-DAYS = day_keys(4)
 STREAM = f"energy_demand.{MODEL}"
 
 
-def life(root_folder: pytest.TempPathFactory, name: str, plan: Sequence[Crash]) -> Snapshot:
-    """Return what four days come to with the crashes of a plan."""
-    root = write_small_project(root_folder.mktemp(name), models=1).root
+def check(disturbed: Outcome, undisturbed: Outcome) -> Difference:
+    """Return the difference after the facts that no comparison with another life shows."""
+    found = difference(disturbed, undisturbed)
+    assert found == Difference()
+    # Of each slice all effective commits gave readers the same rows.
+    assert {len(digests) for digests in disturbed.effective.values()} == {1}
+    shown = disturbed.snapshot
+    assert shown.versions == {STREAM: (("1", DAYS[2]),)}
+    assert shown.mlflow_versions == {STREAM: ("1",)}
+    assert shown.champions == {STREAM: "1"}
+    assert disturbed.contracts.keys() == undisturbed.contracts.keys() > set()
+    return found
+
+
+def killed_life(
+    tmp_path_factory: pytest.TempPathFactory, name: str, plan: Sequence[Crash]
+) -> Outcome:
+    root = write_small_project(tmp_path_factory.mktemp(name), models=1).root
     with live_project(root) as project:
         live_through(project, DAYS, plan)
-        return project.snapshot()
+        return outcome_of(project)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(spark_address: str, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(REMOTE_VARIABLE, spark_address)
-        return life(tmp_path_factory, "undisturbed", ())
-
-
-def check(disturbed: Snapshot, undisturbed: Snapshot) -> None:
-    """Same rows, decisions and model; no duplicate version, decision or champion."""
-    assert disturbed.digests == undisturbed.digests
-    assert disturbed.decisions == undisturbed.decisions
-    assert disturbed.versions == undisturbed.versions == {STREAM: (("1", DAYS[2]),)}
-    assert disturbed.bundles == undisturbed.bundles
-    assert disturbed.mlflow_versions == undisturbed.mlflow_versions == {STREAM: ("1",)}
-    assert disturbed.champions == undisturbed.champions == {STREAM: "1"}
-    assert disturbed.materialized == undisturbed.materialized
+def tell(plan: Sequence[Crash], found: Difference) -> None:
+    for crash in plan:
+        tell_trial(
+            "killed run",
+            crash.point.value,
+            about=f"{crash.job} of day {crash.day}" + (f", {crash.about}" if crash.about else ""),
+            then="the same again" if crash.job == "sensor" else "the same job again",
+            found=found,
+        )
 
 
 def test_runs_killed_at_the_riskiest_points_end_as_undisturbed_ones(
-    undisturbed: Snapshot,
+    undisturbed: Outcome,
     spark_address: str,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(REMOTE_VARIABLE, spark_address)
     plan = [crash for crash in PLAN if crash.always]
-    check(life(tmp_path_factory, "riskiest", plan), undisturbed)
+    disturbed = killed_life(tmp_path_factory, "riskiest", plan)
+    tell(plan, check(disturbed, undisturbed))
+    assert disturbed.orphans > undisturbed.orphans == 0, "a killed run left no commit behind"
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(3600)
 def test_runs_killed_at_every_point_end_as_undisturbed_ones(
-    undisturbed: Snapshot,
+    undisturbed: Outcome,
     spark_address: str,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(REMOTE_VARIABLE, spark_address)
-    check(life(tmp_path_factory, "every_point", PLAN), undisturbed)
+    tell(PLAN, check(killed_life(tmp_path_factory, "every_point", PLAN), undisturbed))
 
 
 def test_every_point_is_in_the_plan() -> None:

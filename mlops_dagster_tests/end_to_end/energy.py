@@ -17,15 +17,22 @@ _SMALLER = {
 
 
 def write_small_project(
-    folder: Path, *, models: int = 2, schema_prefix: str | None = None
+    folder: Path,
+    *,
+    models: int = 2,
+    schema_prefix: str | None = None,
+    own_server: bool = False,
 ) -> EnergyProject:
-    """Write the project; with one model, `daily_use` alone; with a prefix, by names in schemas."""
+    """Write the project; with one model, `daily_use` alone; with a prefix, by names in schemas.
+
+    It uses the Spark server that all tests share, or with `own_server` starts one of its own.
+    """
     project = write_energy_project(
         folder,
         days=WORLD.days,
         tables="paths" if schema_prefix is None else "catalog",
         world=WORLD,
-        remote_variable=REMOTE_VARIABLE,
+        remote_variable=None if own_server else REMOTE_VARIABLE,
         schema_prefix=schema_prefix or "",
     )
     environment = project.root / "environments" / "dev.yaml"

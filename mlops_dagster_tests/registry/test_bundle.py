@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_dagster.errors import ModelRefused
+from mlops_dagster.errors import ModelRefused, StorageFull
 from mlops_dagster.registry import bundle as bundle_module
 from mlops_dagster.registry.bundle import SavedBundle, load_bundle, save_bundle
 from mlops_dagster.registry.golden import Golden, golden_differences
@@ -74,7 +74,7 @@ def test_a_bundle_that_could_not_be_written_whole_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageFull, match="No space left"):
         saved(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
