@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from mlops_dagster.assets.checks import check_result, check_specs
+from mlops_dagster.assets.checks import check_results, check_specs
 from mlops_dagster.assets.config import TableRun
 from mlops_dagster.assets.keys import asset_key
 from mlops_dagster.assets.kinds import table_kinds
@@ -94,9 +94,9 @@ def _results(
                 force=force,
             )
         except RefusedBatch as refused:
-            yield from (check_result(key, result) for result in refused.rule_results)
+            yield from check_results(table, refused.rule_results)
             raise
-    yield from (check_result(key, result) for result in built.rule_results)
+    yield from check_results(table, built.rule_results)
     metadata = table_built_metadata(mlops.locations, table, built)
     if force:
         metadata["forced"] = dg.MetadataValue.bool(True)

@@ -2,39 +2,39 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mlops_dagster.crash_points import CrashPoint, crash_point
+from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.builtin import READABLE
-from mlops_dagster.data.checks import (
-    ROUTE,
-    VALID,
-    Batch,
-    Measured,
-    batch_of,
-    flagged,
-    measure_batch,
-)
+from mlops_dagster.data.checks import ROUTE, VALID, Measured, flagged, measure_batch
+from mlops_dagster.data.contract_rules import contract_answers
 from mlops_dagster.data.contracts import check_declared, known_contract
 from mlops_dagster.data.delivery import Delivery
-from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.followed import apply_decisions
+from mlops_dagster.data.history import earlier_values
 from mlops_dagster.data.ingest import check_types, ingest
+from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.quarantine import replace_quarantine
 from mlops_dagster.data.reading_files import reading_errors
 from mlops_dagster.data.settling import follow, settle
-from mlops_dagster.data.transform import delivery_of, derived, pin_inputs
-from mlops_dagster.data.verdict import RefusedBatch, RuleResult, Verdict, judge
+from mlops_dagster.data.tell import refuse_columns, tell
+from mlops_dagster.data.transform import delivery_of, derived, input_rows, pin_inputs
+from mlops_dagster.data.verdict import (
+    RefusedBatch,
+    RuleResult,
+    judge,
+)
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SourceError
 from mlops_dagster.spec.contract import Contract, write_contract
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
-from mlops_dagster.state.fence import Claim, SlicePublished
+from mlops_dagster.state.fence import SlicePublished
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.fenced import Origin, hold
 from mlops_dagster.tables.locations import Locations
@@ -125,14 +125,18 @@ def build_table(
         decided = apply_decisions(session, delivered, table=table, followed=followed)
         delivery, discarded = decided.delivery, len(decided.discarded)
         batch = batch_of(table, window=window, as_of=as_of, delivery=delivery)
+        contract = contract_answers(batch)
+        refuse_columns(store, batch, contract, held, forced=force)
+        batch = learnt(session, batch)
         measured = measure_batch(batch)
         counts = measured.counts
         crash_point(CrashPoint.BATCH_MEASURED, target)
         _check_records(batch, counts.rows_in + discarded)
         if counts.failed.get(READABLE):
             check_types(table, delivery)
+        counts = replace(counts, contract=contract, earlier=earlier_values(store, batch))
         verdict = judge(batch.rules, counts)
-        _tell(store, batch, measured, verdict, held, forced=force, discarded=discarded)
+        tell(store, batch, counts, verdict, held, forced=force, discarded=discarded)
         crash_point(CrashPoint.VERDICT_RECORDED, target)
         if verdict.refused:
             raise RefusedBatch(str(target), verdict)
@@ -216,7 +220,13 @@ def _delivery(
         inputs=inputs,
         locations=locations,
     ) as frame:
-        yield delivery_of(frame, table=table, inputs=inputs, contract=contract)
+        delivery = delivery_of(frame, table=table, inputs=inputs, contract=contract)
+        references = {
+            one.name: input_rows(session, one, workspace, locations)
+            for one in inputs
+            if one.name in table.spec.inputs_of_rules
+        }
+        yield replace(delivery, references=references)
 
 
 def _check_records(batch: Batch, rows: int) -> None:
@@ -230,36 +240,6 @@ def _check_records(batch: Batch, rows: int) -> None:
             found=f"{rows}",
             next_step="Look for quotes that are not closed, or a file that is still being written",
         )
-
-
-def _tell(
-    store: EventStore,
-    batch: Batch,
-    measured: Measured,
-    verdict: Verdict,
-    held: Claim,
-    *,
-    forced: bool,
-    discarded: int,
-) -> None:
-    counts = measured.counts
-    event = BatchJudged(
-        token=held.token,
-        rows_in=counts.rows_in + discarded,
-        valid=counts.valid,
-        quarantined=counts.quarantined,
-        dropped=counts.dropped,
-        discarded=discarded,
-        refused=verdict.refused,
-        forced=forced,
-        failed_rules={
-            result.name: result.failed_rows
-            for result in verdict.results
-            if result.status != "passed"
-        },
-    )
-    stream = batch_stream(batch.table.ref, batch.window)
-    store.append_next(stream, event, as_of=held.as_of, run_id=held.run_id)
 
 
 def _failed_rules(batch: Batch, measured: Measured) -> list[str]:

@@ -6,9 +6,11 @@ from typing import Literal
 
 from mlops_dagster.rules import Limit
 from mlops_dagster.spec.base import Severity
+from mlops_dagster.spec.rule_checks import Check
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 from mlops_dagster.spec.workspace import ResolvedTable
 
+BUILT_IN = "built_in"
 READABLE = "readable"
 LINES_END = "lines_end"
 UNREADABLE_REASON = "unreadable"
@@ -34,6 +36,8 @@ class RuleFacts:
     warn_if: Limit | None = None
     fail_if: Limit | None = None
     unknown: UnknownPolicy = UnknownPolicy.FAIL
+    check: Check | None = None
+    kind: str = BUILT_IN
 
     @property
     def reason(self) -> str:
@@ -85,13 +89,15 @@ def rules_of(table: ResolvedTable) -> tuple[RuleFacts, ...]:
     declared = tuple(
         RuleFacts(
             name=rule.name,
-            text=rule.spec.rule,
+            text=rule.text if rule.when is None else f"{rule.text} when {rule.when.text}",
             about=rule.about,
             severity=rule.spec.severity,
             on_fail=rule.on_fail,
             warn_if=rule.warn_if,
             fail_if=rule.fail_if,
             unknown=rule.spec.unknown,
+            check=rule.check,
+            kind=rule.kind,
         )
         for rule in table.rules
     )

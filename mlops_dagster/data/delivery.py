@@ -29,6 +29,7 @@ class Delivery:
         records: Records in the files; None for other tables, and for files too large to count.
         inputs: What was read of other tables.
         lineage: Per column the (input, column) pairs it comes from.
+        references: The rows of inputs that rules look into, by the inputs' names.
         texts: The records of text files before they had types.
         unfinished: Names of text files whose last line has no end.
     """
@@ -39,6 +40,7 @@ class Delivery:
     records: int | None = None
     inputs: tuple[InputVersion, ...] = ()
     lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    references: Mapping[str, DataFrame] = field(default_factory=dict)
     texts: DataFrame | None = None
     unfinished: tuple[str, ...] = ()
 

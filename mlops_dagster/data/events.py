@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.event import Event
 
@@ -19,6 +21,7 @@ class BatchJudged(Event):
         refused: Whether its rules refused it.
         forced: Whether its run was told to write rows that were published already.
         failed_rules: Failing rows of each rule that did not pass; None where rows are not counted.
+        statistics: Numbers of valid rows that rules hold against those of earlier batches, by text.
     """
 
     kind: ClassVar[str] = "batch_judged"
@@ -32,6 +35,7 @@ class BatchJudged(Event):
     failed_rules: dict[str, int | None]
     forced: bool = False
     discarded: int = 0
+    statistics: dict[str, float] = Field(default_factory=dict)
 
 
 class QuarantineReplaced(Event):

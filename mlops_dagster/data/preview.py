@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 
 from mlops_dagster.data import builtin
 from mlops_dagster.data.correction_values import correctable_types, is_correctable, read
+from mlops_dagster.data.moments import moments_of
+from mlops_dagster.rules.nodes import MomentName
 from mlops_dagster.rules.oracle import evaluate
 from mlops_dagster.rules.values import Value
 from mlops_dagster.spec.contract import Contract
+from mlops_dagster.spec.rule_checks import Condition
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 from mlops_dagster.spec.workspace import ResolvedRule, ResolvedTable
 
@@ -65,7 +68,7 @@ def preview(
             failing += [facts.name] if said else []
     for rule in table.rules:
         if rule.about == "rows" and rule.on_fail is not OnFail.RECORD:
-            said = _declared(rule, row)
+            said = _declared(rule, row, moments_of(table, window, as_of))
             untried += [rule.name] if said is None else []
             failing += [rule.name] if said else []
     return Preview(tuple(failing), tuple(untried), unreadable)
@@ -145,11 +148,16 @@ def _moment(value: Value, zone: str) -> datetime | None:
     return None
 
 
-def _declared(rule: ResolvedRule, row: Mapping[str, Value]) -> bool | None:
+def _declared(
+    rule: ResolvedRule, row: Mapping[str, Value], moments: Mapping[MomentName, datetime]
+) -> bool | None:
+    """Return whether a row fails a rule; None when other rows or tables decide."""
     try:
-        if rule.when is not None and not evaluate(rule.when, row):
+        if rule.when is not None and not evaluate(rule.when, row, moments=moments):
             return False
-        truth = evaluate(rule.expression, row)
+        if not isinstance(rule.check, Condition):
+            return None
+        truth = evaluate(rule.check.expression, row, moments=moments)
     except (KeyError, TypeError):
         # A column without a value in plain Python, such as an array.
         return None

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import Window as Over
 from pyspark.sql import functions as F
 
-from mlops_dagster.data.checks import QUARANTINE, ROUTE, Batch, flagged, reasons
+from mlops_dagster.data.batch import Batch
+from mlops_dagster.data.checks import QUARANTINE, ROUTE, flagged, reasons
 from mlops_dagster.data.delivery import ORIGINAL, ROW_ID
 from mlops_dagster.data.events import QuarantineReplaced, batch_stream
 from mlops_dagster.data.row_ids import payload_of, row_id, row_key

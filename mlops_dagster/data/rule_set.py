@@ -11,7 +11,10 @@ def rule_set(table: ResolvedTable) -> str:
     Unlike the table's code version they stay when its SQL changes; descriptions do not count.
     """
     declared = [
-        rule.spec.model_dump(mode="json", exclude={"description"}) | {"name": rule.name}
+        rule.spec.model_dump(
+            mode="json", exclude={"description", "owner", "tags"}, exclude_none=True
+        )
+        | {"name": rule.name}
         for rule in table.rules
     ]
     return fingerprint([[rule.name, rule.text] for rule in builtin_rules(table)] + declared)

@@ -83,7 +83,12 @@ def derived(
         HookError: The hook failed or gave no DataFrame.
         ExpressionError: Spark refuses the SQL.
     """
-    frames = {one.name: _input_rows(session, one, workspace, locations, known_by) for one in inputs}
+    read = made_of(table)
+    frames = {
+        one.name: input_rows(session, one, workspace, locations, known_by)
+        for one in inputs
+        if one.name in read
+    }
     with computed(session, table, frames) as rows:
         yield _own_window(rows, table, window)
 
@@ -116,6 +121,45 @@ def delivery_of(
     )
 
 
+def made_of(table: ResolvedTable) -> frozenset[str]:
+    """Return the inputs that the table's SQL or hook reads; its rules may look into others."""
+    if table.sql is not None:
+        return table.sql.tables
+    parameters = () if table.hook is None else table.hook.parameters
+    return frozenset(table.inputs) - (table.spec.inputs_of_rules - set(parameters))
+
+
+def input_rows(
+    session: SparkSession,
+    one: PinnedInput,
+    workspace: Workspace,
+    locations: Locations,
+    known_by: datetime | None = None,
+) -> DataFrame:
+    """Return what a slice reads of an input, without `window`; lazy.
+
+    Args:
+        session: A Spark session.
+        one: The pinned input.
+        workspace: The workspace that holds it.
+        locations: Where tables lie.
+        known_by: Leave out rows that became known after this instant.
+    """
+    if one.pin is None:
+        return _no_rows(session, one.table, workspace, locations)
+    frame = one.pin.read(session, locations)
+    zone = "UTC" if one.table.calendar is None else one.table.calendar.time_zone
+    if one.reach is not None and one.table.event_time is not None:
+        event_time = instant(frame, one.table.event_time, zone)
+        frame = frame.where(
+            (event_time >= F.lit(one.reach.start)) & (event_time < F.lit(one.reach.end))
+        )
+    if known_by is not None and one.table.known_at is not None:
+        known_at = instant(frame, one.table.known_at, zone)
+        frame = frame.where(known_at <= F.lit(known_by))
+    return frame.drop(WINDOW_COLUMN)
+
+
 def manifest(inputs: tuple[PinnedInput, ...]) -> tuple[InputVersion, ...]:
     """Return what was read, for the commit and the event."""
     return tuple(one.pin.version for one in inputs if one.pin is not None)
@@ -145,28 +189,6 @@ def _pin_input(
     return PinnedInput(table_input.name, source, pinned, wanted)
 
 
-def _input_rows(
-    session: SparkSession,
-    one: PinnedInput,
-    workspace: Workspace,
-    locations: Locations,
-    known_by: datetime | None,
-) -> DataFrame:
-    if one.pin is None:
-        return _no_rows(session, one.table, workspace, locations)
-    frame = one.pin.read(session, locations)
-    zone = "UTC" if one.table.calendar is None else one.table.calendar.time_zone
-    if one.reach is not None and one.table.event_time is not None:
-        event_time = instant(frame, one.table.event_time, zone)
-        frame = frame.where(
-            (event_time >= F.lit(one.reach.start)) & (event_time < F.lit(one.reach.end))
-        )
-    if known_by is not None and one.table.known_at is not None:
-        known_at = instant(frame, one.table.known_at, zone)
-        frame = frame.where(known_at <= F.lit(known_by))
-    return frame.drop(WINDOW_COLUMN)
-
-
 def _no_rows(
     session: SparkSession, table: ResolvedTable, workspace: Workspace, locations: Locations
 ) -> DataFrame:
@@ -181,7 +203,7 @@ def _no_rows(
         contract = infer_contract(table.ref, files, nulls=table.spec.nulls)
     if contract is not None:
         return session.createDataFrame([], ddl_of(contract))
-    inputs = {name: workspace.table(read.ref) for name, read in table.inputs.items()}
+    inputs = {name: workspace.table(table.inputs[name].ref) for name in made_of(table)}
     frames = {name: _no_rows(session, t, workspace, locations) for name, t in inputs.items()}
     with computed(session, table, frames) as rows:
         return session.createDataFrame([], rows.schema)

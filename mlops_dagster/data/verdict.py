@@ -1,15 +1,17 @@
 """The verdict on a batch: from counts to a result for each rule, and to publish or refuse. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_dagster.data.builtin import RuleFacts, builtin_rules
+from mlops_dagster.data.numbers import against_history, against_input
 from mlops_dagster.errors import BatchRefused
 from mlops_dagster.spec.base import Severity
+from mlops_dagster.spec.rule_checks import Agrees, History
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 
-__all__ = ["Counts", "RefusedBatch", "RuleResult", "Verdict", "builtin_rules", "judge"]
+__all__ = ["Counts", "Found", "RefusedBatch", "RuleResult", "Verdict", "builtin_rules", "judge"]
 
 # A message names this many rules.
 _SHOWN = 5
@@ -21,6 +23,7 @@ class RuleResult:
 
     Attributes:
         name: The rule's name, unique in its table.
+        kind: Its key in YAML; `built_in` for rules that nobody writes.
         text: The rule as written; a sentence for built-in rules.
         about: Rows or the data set.
         status: `error` means that the rule could not be computed.
@@ -33,6 +36,7 @@ class RuleResult:
     """
 
     name: str
+    kind: str
     text: str
     about: Literal["rows", "data_set"]
     status: Literal["passed", "failed", "error"]
@@ -52,6 +56,19 @@ class RuleResult:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What was found for a rule about the data set.
+
+    Attributes:
+        value: Truth of a condition, or the number of a statistic; None is unknown.
+        parts: The statistics in a condition, as texts by what was written.
+    """
+
+    value: bool | float | None
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Counts:
     """What was counted in a batch.
 
@@ -61,8 +78,11 @@ class Counts:
         quarantined: Rows that fail a rule which sends them to quarantine.
         dropped: Rows that fail a rule which drops them, and none that quarantines.
         failed: Failing rows of each rule about rows, by name.
-        truths: The value of each rule about the data set, by name; None is unknown.
+        found: What was found for each rule about the data set, by name.
         errors: Why a rule could not be computed, by name.
+        theirs: The numbers of inputs that rules compare with, by name.
+        earlier: The numbers of earlier batches that rules compare with, by name, newest first.
+        contract: Truth and explanation of each rule about columns alone, by name.
 
     Raises:
         ValueError: The routes do not add up to the rows delivered.
@@ -73,8 +93,11 @@ class Counts:
     quarantined: int
     dropped: int
     failed: Mapping[str, int]
-    truths: Mapping[str, bool | None]
+    found: Mapping[str, Found]
     errors: Mapping[str, str]
+    theirs: Mapping[str, float | None] = field(default_factory=dict)
+    earlier: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    contract: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rows_in != self.valid + self.quarantined + self.dropped:
@@ -120,6 +143,11 @@ def judge(rules: tuple[RuleFacts, ...], counts: Counts) -> Verdict:
     refuses.
     """
     return Verdict(tuple(_result(rule, counts) for rule in rules))
+
+
+def judge_columns(rules: tuple[RuleFacts, ...], counts: Counts) -> Verdict:
+    """Return the verdict of the rules about columns alone, for which no row was read."""
+    return judge(tuple(rule for rule in rules if rule.name in counts.contract), counts)
 
 
 def _result(rule: RuleFacts, counts: Counts) -> RuleResult:
@@ -168,17 +196,37 @@ _FATE = {
 
 
 def _data_set_result(rule: RuleFacts, counts: Counts) -> RuleResult:
-    truth = counts.truths[rule.name]
+    truth, explained = _answer(rule, counts)
     passed = rule.unknown is UnknownPolicy.PASS if truth is None else truth
-    word = {True: "true", False: "false", None: "unknown"}[truth]
     return _outcome(
         rule,
         counts,
         status="passed" if passed else "failed",
         failed=None,
         refuses=not passed and rule.on_fail is OnFail.STOP,
-        message=f"{rule.name}: '{rule.text}' is {word} for {counts.valid} valid rows",
+        message=f"{rule.name}: {explained}",
     )
+
+
+def _answer(rule: RuleFacts, counts: Counts) -> tuple[bool | None, str]:
+    """Return the truth of a rule about the data set, and the sentence that explains it."""
+    if rule.name in counts.contract:
+        truth, said = counts.contract[rule.name]
+        return truth, f"'{rule.text}' is {_WORDS[truth]}" + (f": {said}" if said else "")
+    found = counts.found[rule.name]
+    number = None if found.value is None else float(found.value)
+    match rule.check:
+        case History(demand=demand):
+            return against_history(demand, number, counts.earlier.get(rule.name, ()))
+        case Agrees(demand=agreement):
+            return against_input(agreement, number, counts.theirs[rule.name])
+    truth = None if found.value is None else bool(found.value)
+    parts = ", ".join(f"{text} is {value}" for text, value in found.parts.items())
+    said = f"'{rule.text}' is {_WORDS[truth]} for {counts.valid} valid rows"
+    return truth, f"{said}: {parts}" if parts else said
+
+
+_WORDS = {True: "true", False: "false", None: "unknown"}
 
 
 def _outcome(
@@ -196,6 +244,7 @@ def _outcome(
         severity = Severity.WARNING
     return RuleResult(
         name=rule.name,
+        kind=rule.kind,
         text=rule.text,
         about=rule.about,
         status=status,

@@ -7,7 +7,12 @@ importing this package imports neither Spark nor the SQL parser.
 
 from mlops_dagster.rules.checks import check_columns
 from mlops_dagster.rules.expression import Expression
-from mlops_dagster.rules.grammar import parse_gate, parse_rule
+from mlops_dagster.rules.grammar import (
+    parse_gate,
+    parse_relative,
+    parse_rule,
+    parse_statistic,
+)
 from mlops_dagster.rules.limits import Limit, parse_limit
 from mlops_dagster.rules.select import SelectStatement, parse_select
 
@@ -18,6 +23,8 @@ __all__ = [
     "check_columns",
     "parse_gate",
     "parse_limit",
+    "parse_relative",
     "parse_rule",
     "parse_select",
+    "parse_statistic",
 ]

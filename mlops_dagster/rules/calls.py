@@ -9,6 +9,7 @@ from mlops_dagster.rules.functions import (
     BARE_AGGREGATES,
     INTERVAL_ARGUMENTS,
     KNOWN_NAMES,
+    MOMENTS,
     SCALAR_ALIASES,
     SCALARS,
     TEXT_TESTS,
@@ -19,6 +20,7 @@ from mlops_dagster.rules.nodes import (
     FunctionCall,
     Interval,
     Literal,
+    Moment,
     Node,
     StringTest,
     TextTest,
@@ -38,6 +40,9 @@ _WHY_REFUSED = {
     "case": "Write the cases as conditions joined by 'or'",
     "cast": "Give the column its type in the table's SQL",
     "try_cast": "Give the column its type in the table's SQL",
+    "now": "Write 'as_of()', the instant that the batch is built for",
+    "current_timestamp": "Write 'as_of()', the instant that the batch is built for",
+    "current_date": "Write 'date(as_of())', the day that the batch is built for",
     "exists": "A rule sees one table; join in the table's SQL",
     "select": "A rule sees one table; join in the table's SQL",
     "if": "Write the cases as conditions joined by 'or'",
@@ -64,6 +69,8 @@ def read_call(reader: ArgumentReader, name: Token) -> Node:
     cursor.demand("(")
     if word == "make_interval":
         return _make_interval(reader, name)
+    if word in MOMENTS:
+        return _moment(reader, name)
     if word in TEXT_TESTS:
         return _text_test(reader, name)
     if word in AGGREGATES or word in BARE_AGGREGATES:
@@ -88,6 +95,19 @@ def read_method(reader: ArgumentReader, value: Node) -> StringTest:
     cursor.demand(")")
     span = value.span.to(cursor.last)
     return StringTest(span=span, test=TextTest(name.keyword), value=value, part=part.value)
+
+
+def _moment(reader: ArgumentReader, name: Token) -> Moment:
+    cursor = reader.cursor
+    if reader.metrics:
+        raise cursor.refused(
+            name.span,
+            "a gate compares metrics and knows no batch",
+            expected="the name of a metric",
+            found=name.value,
+        )
+    cursor.demand(")")
+    return Moment(span=name.span.to(cursor.last), name=MOMENTS[name.keyword])
 
 
 def _text_test(reader: ArgumentReader, name: Token) -> StringTest:
@@ -125,15 +145,22 @@ def _scalar(reader: ArgumentReader, name: Token) -> FunctionCall:
             found=f"{len(arguments)} arguments",
         )
     for position, argument in enumerate(arguments):
-        if signature.taken(position) is Takes.DIGITS and not _is_digits(argument):
+        bounds = _WRITTEN_OUT.get(signature.taken(position))
+        if bounds is not None and not _is_written(argument, *bounds):
             raise cursor.refused(
-                argument.span, f"wrong argument for {canonical}", expected=Takes.DIGITS.value
+                argument.span,
+                f"wrong argument for {canonical}",
+                expected=signature.taken(position).value,
             )
     return FunctionCall(span=span, name=canonical, arguments=arguments)
 
 
-def _is_digits(node: Node) -> bool:
-    return isinstance(node, Literal) and type(node.value) is int and 0 <= node.value <= 15
+# A slot is at most a century.
+_WRITTEN_OUT = {Takes.DIGITS: (0, 15), Takes.SECONDS: (1, 100 * 366 * 86_400)}
+
+
+def _is_written(node: Node, low: int, high: int) -> bool:
+    return isinstance(node, Literal) and type(node.value) is int and low <= node.value <= high
 
 
 def _arguments(reader: ArgumentReader) -> tuple[Node, ...]:

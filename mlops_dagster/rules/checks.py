@@ -55,13 +55,7 @@ def refuse_mixed(expression: Expression) -> None:
     """
     if not expression.aggregates:
         return
-    for aggregate in walk(expression.root):
-        if isinstance(aggregate, Aggregate) and aggregate.argument is not None:
-            for inner in walk(aggregate.argument):
-                if isinstance(inner, Aggregate):
-                    raise error_at(
-                        expression.text, inner.span, "a statistic of a statistic has no meaning"
-                    )
+    refuse_nested(expression)
     column = _column_outside(expression.root)
     if column is not None:
         raise error_at(
@@ -71,6 +65,21 @@ def refuse_mixed(expression: Expression) -> None:
             expected="columns only inside count, mean, min, max and the like",
             next_step="Write two rules",
         )
+
+
+def refuse_nested(expression: Expression) -> None:
+    """Refuse statistics of statistics.
+
+    Raises:
+        ExpressionError: at the first such statistic.
+    """
+    for aggregate in walk(expression.root):
+        if isinstance(aggregate, Aggregate) and aggregate.argument is not None:
+            for inner in walk(aggregate.argument):
+                if isinstance(inner, Aggregate):
+                    raise error_at(
+                        expression.text, inner.span, "a statistic of a statistic has no meaning"
+                    )
 
 
 def _column_outside(node: Node) -> ColumnRef | None:
@@ -89,8 +98,12 @@ def _read_condition(
     noun: str = "rule",
 ) -> None:
     kind = KindReader(kinds, note).kind(expression.root)
-    if kind not in (None, Kind.BOOLEAN):
-        note(expression.root, f"a {noun} is a condition, this is {kind.value}")
+    if kind in (None, expression.kind):
+        return
+    if expression.kind is Kind.NUMBER:
+        noun = "statistic"
+    wanted = "a condition" if expression.kind is Kind.BOOLEAN else expression.kind.value
+    note(expression.root, f"a {noun} is {wanted}, this is {kind.value}")
 
 
 def _unknown(name: str, types: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ time zone, UTC.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 from pyspark.sql import Column
@@ -27,6 +27,8 @@ from mlops_dagster.rules.nodes import (
     IsNull,
     Like,
     Literal,
+    Moment,
+    MomentName,
     Negate,
     Node,
     Not,
@@ -37,6 +39,7 @@ from mlops_dagster.rules.nodes import (
     TextTest,
     Unit,
 )
+from mlops_dagster.rules.scalars import DATE_TEXT, TIMESTAMP_TEXT
 
 # Rank error of quantiles: at most one in this many rows. Exact up to this many rows.
 QUANTILE_ACCURACY = 10_000
@@ -55,6 +58,8 @@ def to_column(
     *,
     types: Mapping[str, str] | None = None,
     column_count: int | None = None,
+    moments: Mapping[MomentName, datetime] | None = None,
+    where: Column | None = None,
 ) -> Column:
     """Return the column of a rule: true, false or null for each row, or, in one `agg`, for all.
 
@@ -66,11 +71,14 @@ def to_column(
         types: Spark type names by column. Where given, narrow numbers are computed in 64 bits:
             without them the product of two int columns is null beyond 2,147,483,647.
         column_count: Number of columns of the frame; needed only for rules with `column_count`.
+        moments: The instants of the batch; needed only for rules that name them.
+        where: In statistics, only rows for which this is true count.
 
     Raises:
-        ValueError: the rule uses `column_count` and none is given.
+        ValueError: the rule uses `column_count` or an instant and none is given.
     """
-    return _Renderer(types or {}, column_count).column(expression.root)
+    renderer = _Renderer(types or {}, column_count, moments or {}, where)
+    return renderer.column(expression.root)
 
 
 def quoted(name: str) -> Column:
@@ -82,9 +90,17 @@ _WIDE = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint", "float": "d
 
 
 class _Renderer:
-    def __init__(self, types: Mapping[str, str], column_count: int | None) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, str],
+        column_count: int | None,
+        moments: Mapping[MomentName, datetime],
+        where: Column | None,
+    ) -> None:
         self._types = types
         self._column_count = column_count
+        self._moments = moments
+        self._where = where
 
     def column(self, node: Node) -> Column:  # noqa: PLR0911 - one return a kind of node
         match node:
@@ -93,6 +109,8 @@ class _Renderer:
             case ColumnRef():
                 wide = _WIDE.get(self._types.get(node.name, ""))
                 return quoted(node.name).cast(wide) if wide else quoted(node.name)
+            case Moment():
+                return self._moment(node)
             case Comparison():
                 return _COMPARISONS[node.comparator](
                     self.column(node.left), self.column(node.right)
@@ -153,9 +171,15 @@ class _Renderer:
             total = F.try_add(total, length)
         return total
 
+    def _moment(self, node: Moment) -> Column:
+        if node.name not in self._moments:
+            raise ValueError(f"a rule with {node.name.value}() needs that instant")
+        return F.lit(self._moments[node.name])
+
     def _aggregate(self, node: Aggregate) -> Column:
+        counted = F.lit(True) if self._where is None else self._where
         if node.name == "row_count":
-            return F.count(F.lit(1))
+            return F.count_if(counted)
         if node.name == "column_count":
             if self._column_count is None:
                 raise ValueError("a rule with column_count needs the number of columns")
@@ -163,6 +187,10 @@ class _Renderer:
         if node.argument is None:
             raise TypeError(f"{node.name} needs an argument")
         argument = self.column(node.argument)
+        if node.name in _OF_ROWS:
+            return _OF_ROWS[node.name](argument, counted)
+        if self._where is not None:
+            argument = F.when(self._where, argument)
         if node.name == "quantile":
             number = F.when(~F.isnan(argument.cast("double")), argument)
             return F.percentile_approx(number, float(node.share or 0.0), QUANTILE_ACCURACY)
@@ -227,7 +255,30 @@ def _whole(function: Callable[[Column], Column]) -> Callable[[Sequence[Column]],
     return lambda arguments: function(arguments[0]).cast("bigint")
 
 
+def _looks_like(pattern: str) -> Callable[[Sequence[Column]], Column]:
+    """Return a test of texts for a day of the calendar in this form."""
+
+    def test(arguments: Sequence[Column]) -> Column:
+        text = arguments[0]
+        day = F.substring(text, 1, 10).try_cast("date")
+        return F.when(text.isNotNull(), text.rlike(rf"\A(?:{pattern})\z") & day.isNotNull())
+
+    return test
+
+
+def _slot(arguments: Sequence[Column]) -> Column:
+    length = arguments[1] * F.lit(np.int64(1_000_000))
+    instant = F.unix_micros(arguments[0].cast("timestamp"))
+    # What is left after the remainder divides without one; seconds fit into a double exactly.
+    return F.round((instant - F.pmod(instant, length)) / length).cast("bigint")
+
+
 _FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
+    "sqrt": _unary(F.sqrt),
+    "ln": _unary(F.ln),
+    "is_date": _looks_like(DATE_TEXT),
+    "is_timestamp": _looks_like(TIMESTAMP_TEXT),
+    "slot": _slot,
     "abs": _unary(_absolute),
     "round": lambda arguments: F.round(arguments[0], *[part.cast("int") for part in arguments[1:]]),
     "floor": _unary(F.floor),
@@ -266,6 +317,17 @@ _AGGREGATES: dict[str, Callable[[Column], Column]] = {
     "min": F.min,
     "max": F.max,
     "stddev": F.stddev_samp,
+    "variance": F.var_samp,
+    "skewness": F.skewness,
+    "kurtosis": F.kurtosis,
     "distinct_count": _distinct,
-    "null_rate": lambda value: F.try_divide(F.count_if(value.isNull()), F.count(F.lit(1))),
+}
+
+# Statistics in which rows without a value count as well.
+_OF_ROWS: dict[str, Callable[[Column, Column], Column]] = {
+    "count_if": lambda value, counted: F.count_if(counted & value),
+    "share": lambda value, counted: F.try_divide(F.count_if(counted & value), F.count_if(counted)),
+    "null_rate": lambda value, counted: F.try_divide(
+        F.count_if(counted & value.isNull()), F.count_if(counted)
+    ),
 }

@@ -1,15 +1,19 @@
 """A parsed rule or gate."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
+from mlops_dagster.rules.kinds import Kind
 from mlops_dagster.rules.nodes import (
     Aggregate,
     And,
     ColumnRef,
     FunctionCall,
     Interval,
+    Moment,
+    MomentName,
     Node,
     Or,
 )
@@ -17,10 +21,14 @@ from mlops_dagster.rules.nodes import (
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed rule or gate. Two expressions of the same text are equal."""
+    """A parsed rule, gate or statistic. Two expressions of the same text are equal.
+
+    `kind` is what its value must be: a condition, or the number of a statistic.
+    """
 
     text: str
     root: Node = field(compare=False, repr=False)
+    kind: Kind = Kind.BOOLEAN
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -32,6 +40,20 @@ class Expression:
         """True when the rule is about the data set, false when it is about each row."""
         return any(isinstance(node, Aggregate) for node in walk(self.root))
 
+    @cached_property
+    def moments(self) -> frozenset[MomentName]:
+        """The instants of the batch that the rule names."""
+        return frozenset(node.name for node in walk(self.root) if isinstance(node, Moment))
+
+    @cached_property
+    def reads_rows(self) -> bool:
+        """Whether rows must be read: false for what is only about the number of columns."""
+        return any(
+            isinstance(node, ColumnRef)
+            or (isinstance(node, Aggregate) and node.name != "column_count")
+            for node in walk(self.root)
+        )
+
     def source(self, node: Node) -> str:
         """Return the text that a node was read from."""
         return self.text[node.span.start : node.span.end]
@@ -42,6 +64,24 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in node.children:
         yield from walk(child)
+
+
+def replaced(node: Node, change: Callable[[Node], Node | None]) -> Node:
+    """Return the tree with other nodes in some places; `change` gives None for what stays."""
+    other = change(node)
+    if other is not None:
+        return other
+    parts: dict[str, Any] = {part.name: getattr(node, part.name) for part in fields(node)}
+    changed = {name: _replaced_part(value, change) for name, value in parts.items()}
+    return replace(node, **changed)
+
+
+def _replaced_part(part: Any, change: Callable[[Node], Node | None]) -> Any:
+    if isinstance(part, Node):
+        return replaced(part, change)
+    if isinstance(part, tuple):
+        return tuple(_replaced_part(one, change) for one in part)
+    return part
 
 
 def deepest(root: Node) -> tuple[int, Node]:

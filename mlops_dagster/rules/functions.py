@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mlops_dagster.rules.kinds import Kind
-from mlops_dagster.rules.nodes import AggregateName
+from mlops_dagster.rules.nodes import AggregateName, MomentName
 
 
 class Takes(Enum):
@@ -13,6 +13,7 @@ class Takes(Enum):
 
     NUMBER = "a number"
     DIGITS = "a whole number from 0 to 15, written out"
+    SECONDS = "a whole number of seconds above 0, written out"
     TEXT = "a text"
     TIME = "a date or timestamp"
     SAME = "values of one kind"
@@ -51,11 +52,15 @@ SCALARS: Mapping[str, Signature] = {
     "round": Signature((Takes.NUMBER, Takes.DIGITS), Kind.NUMBER, optional=1),
     "floor": Signature((Takes.NUMBER,), Kind.NUMBER),
     "ceil": Signature((Takes.NUMBER,), Kind.NUMBER),
+    "sqrt": Signature((Takes.NUMBER,), Kind.NUMBER),
+    "ln": Signature((Takes.NUMBER,), Kind.NUMBER),
     "isnan": Signature((Takes.NUMBER,), Kind.BOOLEAN),
     "lower": Signature((Takes.TEXT,), Kind.TEXT),
     "upper": Signature((Takes.TEXT,), Kind.TEXT),
     "trim": Signature((Takes.TEXT,), Kind.TEXT),
     "length": Signature((Takes.TEXT,), Kind.NUMBER),
+    "is_date": Signature((Takes.TEXT,), Kind.BOOLEAN),
+    "is_timestamp": Signature((Takes.TEXT,), Kind.BOOLEAN),
     "coalesce": _SAME,
     "least": _SAME,
     "greatest": _SAME,
@@ -69,6 +74,7 @@ SCALARS: Mapping[str, Signature] = {
     "second": _TIME_PART,
     "date": Signature((Takes.TIME,), Kind.DATE),
     "date_diff": Signature((Takes.TIME, Takes.TIME), Kind.NUMBER),
+    "slot": Signature((Takes.TIME, Takes.SECONDS), Kind.NUMBER),
 }
 
 SCALAR_ALIASES: Mapping[str, str] = {
@@ -81,11 +87,15 @@ SCALAR_ALIASES: Mapping[str, str] = {
     "datediff": "date_diff",
 }
 
+MOMENTS: Mapping[str, MomentName] = {moment.value: moment for moment in MomentName}
+
 TEXT_TESTS = ("contains", "startswith", "endswith")
 
 # Aggregates of one argument; row_count, column_count and quantile have their own forms.
 AGGREGATES: Mapping[str, AggregateName] = {
     "count": "count",
+    "count_if": "count_if",
+    "share": "share",
     "mean": "mean",
     "avg": "mean",
     "sum": "sum",
@@ -93,6 +103,10 @@ AGGREGATES: Mapping[str, AggregateName] = {
     "max": "max",
     "stddev": "stddev",
     "stddev_samp": "stddev",
+    "variance": "variance",
+    "var_samp": "variance",
+    "skewness": "skewness",
+    "kurtosis": "kurtosis",
     "distinct_count": "distinct_count",
     "count_distinct": "distinct_count",
     "null_rate": "null_rate",
@@ -109,5 +123,13 @@ BARE_AGGREGATES: Mapping[str, AggregateName] = {
 INTERVAL_ARGUMENTS = ("years", "months", "weeks", "days", "hours", "mins", "secs")
 
 KNOWN_NAMES = frozenset(
-    {*SCALARS, *SCALAR_ALIASES, *TEXT_TESTS, *AGGREGATES, *BARE_AGGREGATES, "make_interval"}
+    {
+        *SCALARS,
+        *SCALAR_ALIASES,
+        *MOMENTS,
+        *TEXT_TESTS,
+        *AGGREGATES,
+        *BARE_AGGREGATES,
+        "make_interval",
+    }
 )

@@ -10,9 +10,10 @@ The places of all nodes are exact, and what is not written above cannot be said:
 forbidden things has to be complete.
 """
 
-from mlops_dagster.rules.checks import refuse_clashes, refuse_mixed
+from mlops_dagster.rules.checks import refuse_clashes, refuse_mixed, refuse_nested
 from mlops_dagster.rules.cursor import Cursor
 from mlops_dagster.rules.expression import Expression, deepest
+from mlops_dagster.rules.kinds import Kind
 from mlops_dagster.rules.nodes import (
     And,
     Between,
@@ -59,6 +60,37 @@ def parse_rule(text: str, *, table: str | None = None) -> Expression:
     return expression
 
 
+def parse_relative(text: str, *, table: str | None = None) -> Expression:
+    """Parse a rule that holds each row against statistics of all, as `x < 3 * mean(x)` does.
+
+    Raises:
+        ExpressionError: not in the language, no condition, or no statistic in it.
+    """
+    expression = _parse(text, table=table, metrics=False)
+    refuse_nested(expression)
+    if not expression.aggregates:
+        raise Cursor(text).refused(expression.root.span, "the rule names no statistic")
+    return expression
+
+
+def parse_statistic(text: str, *, table: str | None = None) -> Expression:
+    """Parse a number that stands for a data set, such as `row_count` or `mean(x) / max(x)`.
+
+    Raises:
+        ExpressionError: not in the language, no number, or nothing about the data set in it.
+    """
+    expression = _parse(text, table=table, metrics=False, kind=Kind.NUMBER)
+    refuse_mixed(expression)
+    if not expression.aggregates:
+        raise Cursor(text).refused(
+            expression.root.span,
+            "not about the data set",
+            expected="a statistic such as row_count or mean(amount)",
+            found=text[:60],
+        )
+    return expression
+
+
 def parse_gate(text: str) -> Expression:
     """Parse a gate such as `roc_auc >= 0.65 and log_loss < 0.5`; its `columns` are metrics.
 
@@ -71,7 +103,7 @@ def parse_gate(text: str) -> Expression:
     return expression
 
 
-def _parse(text: str, *, table: str | None, metrics: bool) -> Expression:
+def _parse(text: str, *, table: str | None, metrics: bool, kind: Kind = Kind.BOOLEAN) -> Expression:
     cursor = Cursor(text)
     if cursor.at_end:
         raise cursor.unexpected("a condition such as 'amount > 0'")
@@ -85,7 +117,7 @@ def _parse(text: str, *, table: str | None, metrics: bool) -> Expression:
             "the text is nested too deeply",
             next_step="Compute parts of it as columns in the table's SQL",
         )
-    expression = Expression(text=text, root=root)
+    expression = Expression(text=text, root=root, kind=kind)
     refuse_clashes(expression, metrics=metrics)
     return expression
 
@@ -153,7 +185,7 @@ class _ConditionReader(TermReader):
         negated = self.cursor.take_if("not")
         if self.cursor.here.keyword != "null":
             steps = {
-                "unique": "Write 'distinct_count(x) = row_count'",
+                "unique": "Write a rule of the kind 'unique: x'",
                 "nan": "Write 'isnan(x)'",
                 "true": "Write the condition itself, or 'x = true'",
                 "false": "Write 'not x', or 'x = false'",

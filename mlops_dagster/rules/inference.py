@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
 from mlops_dagster.rules.functions import SCALARS, Takes
 from mlops_dagster.rules.kinds import Kind, comparable
@@ -18,6 +19,7 @@ from mlops_dagster.rules.nodes import (
     IsNull,
     Like,
     Literal,
+    Moment,
     Negate,
     Node,
     Not,
@@ -47,6 +49,8 @@ class KindReader:
                 return _literal_kind(node)
             case ColumnRef():
                 return self._columns.get(node.name)
+            case Moment():
+                return Kind.TIMESTAMP
             case And() | Or() | Not():
                 for operand in node.children:
                     self._demand(operand, (Kind.BOOLEAN,), "a condition")
@@ -132,17 +136,22 @@ class KindReader:
         if node.name in ("count", "distinct_count", "null_rate"):
             self.kind(node.argument)
             return Kind.NUMBER
-        if node.name in ("mean", "sum", "stddev", "quantile"):
-            self._demand(node.argument, (Kind.NUMBER,), "a number")
+        if node.name in ("count_if", "share"):
+            self._demand(node.argument, (Kind.BOOLEAN,), "a condition")
             return Kind.NUMBER
-        return self._same((node.argument,))
+        if node.name in ("min", "max"):
+            return self._same((node.argument,))
+        self._demand(node.argument, (Kind.NUMBER,), "a number")
+        return Kind.NUMBER
 
 
-def _literal_kind(node: Literal) -> Kind:
+def _literal_kind(node: Literal) -> Kind | None:
     value = node.value
+    if value is None:
+        return None
     if isinstance(value, bool):
         return Kind.BOOLEAN
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return Kind.NUMBER
     if isinstance(value, str):
         return Kind.TEXT

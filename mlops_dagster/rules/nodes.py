@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Literal as OneOf
 
 from mlops_dagster.rules.places import Span
 
-Scalar = bool | int | float | str | date | datetime
+# None and Decimal are never written; a statistic that was put in place of its node may be one.
+Scalar = bool | int | float | str | date | datetime | Decimal | None
 
 
 class Comparator(str, Enum):
@@ -73,6 +75,21 @@ class Literal(Node):
     """A value written in the text. Timestamps are aware, in UTC."""
 
     value: Scalar
+
+
+class MomentName(str, Enum):
+    """An instant that the batch brings along; a rule never reads a clock."""
+
+    AS_OF = "as_of"
+    WINDOW_START = "window_start"
+    WINDOW_END = "window_end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment(Node):
+    """`as_of()`, `window_start()`, `window_end()`: a timestamp, the same for all rows."""
+
+    name: MomentName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,11 +272,16 @@ AggregateName = OneOf[
     "row_count",
     "column_count",
     "count",
+    "count_if",
+    "share",
     "mean",
     "sum",
     "min",
     "max",
     "stddev",
+    "variance",
+    "skewness",
+    "kurtosis",
     "distinct_count",
     "null_rate",
     "quantile",

@@ -6,9 +6,11 @@ calendar is null. Timestamps without a zone are UTC. Matches the columns of `rul
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from mlops_dagster.rules.arithmetic import calculate, interval_value, negated
-from mlops_dagster.rules.expression import Expression
+from mlops_dagster.rules.expression import Expression, replaced
 from mlops_dagster.rules.nodes import (
     Aggregate,
     And,
@@ -23,6 +25,8 @@ from mlops_dagster.rules.nodes import (
     IsNull,
     Like,
     Literal,
+    Moment,
+    MomentName,
     Negate,
     Node,
     Not,
@@ -34,11 +38,23 @@ from mlops_dagster.rules.nodes import (
 from mlops_dagster.rules.patterns import compiled_like, compiled_regex
 from mlops_dagster.rules.scalars import call
 from mlops_dagster.rules.statistics import statistic
-from mlops_dagster.rules.values import Value, as_float, as_value, order
+from mlops_dagster.rules.values import Months, Value, as_float, as_value, order
+
+NO_MOMENTS: Mapping[MomentName, datetime] = MappingProxyType({})
 
 
-def evaluate(expression: Expression, row: Mapping[str, object]) -> Value:
+def evaluate(
+    expression: Expression,
+    row: Mapping[str, object],
+    *,
+    moments: Mapping[MomentName, datetime] = NO_MOMENTS,
+) -> Value:
     """Evaluate a rule about rows, or a gate over metrics.
+
+    Args:
+        expression: A rule or gate.
+        row: Values by column, or metrics by name.
+        moments: The instants of the batch that the rule names.
 
     Returns:
         True, False, or None where the answer is unknown.
@@ -47,11 +63,16 @@ def evaluate(expression: Expression, row: Mapping[str, object]) -> Value:
         KeyError: the row lacks a column that the expression names.
         TypeError: values of two kinds are combined; `check_columns` finds these before.
     """
-    return _RowReader(row).value(expression.root)
+    return _RowReader(row, moments).value(expression.root)
 
 
 def evaluate_aggregates(
-    expression: Expression, rows: Sequence[Mapping[str, object]], *, column_count: int | None = None
+    expression: Expression,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    column_count: int | None = None,
+    moments: Mapping[MomentName, datetime] = NO_MOMENTS,
+    where: Expression | None = None,
 ) -> Value:
     """Evaluate a rule about a data set.
 
@@ -59,19 +80,57 @@ def evaluate_aggregates(
         expression: A rule with statistics.
         rows: All rows, of the same columns.
         column_count: Number of columns; taken from the first row when not given.
+        moments: The instants of the batch that the rule names.
+        where: Only rows for which this is true count.
     """
     if column_count is None:
         column_count = len(rows[0]) if rows else 0
-    return _SetReader(rows, column_count).value(expression.root)
+    if where is not None:
+        rows = [row for row in rows if evaluate(where, row, moments=moments) is True]
+    return _SetReader(rows, column_count, moments).value(expression.root)
+
+
+def evaluate_relative(
+    expression: Expression,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    moments: Mapping[MomentName, datetime] = NO_MOMENTS,
+    where: Expression | None = None,
+) -> list[Value]:
+    """Evaluate a rule that holds rows against statistics of all rows; one answer a row.
+
+    Args:
+        expression: A rule with columns beside statistics.
+        rows: All rows, of the same columns.
+        moments: The instants of the batch that the rule names.
+        where: Only rows for which this is true are part of the statistics.
+    """
+
+    def known(node: Node) -> Node | None:
+        if not isinstance(node, Aggregate):
+            return None
+        part = Expression(text=expression.source(node), root=node)
+        value = evaluate_aggregates(part, rows, moments=moments, where=where)
+        if isinstance(value, timedelta | Months):
+            raise TypeError("a statistic is no length of time")
+        return Literal(span=node.span, value=value)
+
+    against = Expression(text=expression.text, root=replaced(expression.root, known))
+    return [evaluate(against, row, moments=moments) for row in rows]
 
 
 class _Reader:
     """Evaluates what rows and data sets have in common."""
 
+    def __init__(self, moments: Mapping[MomentName, datetime]) -> None:
+        self._moments = moments
+
     def value(self, node: Node) -> Value:  # noqa: PLR0911 - one return a kind of node
         match node:
             case Literal():
                 return as_value(node.value)
+            case Moment():
+                return as_value(self._moments[node.name])
             case And():
                 return _all([self._truth(operand) for operand in node.operands])
             case Or():
@@ -125,7 +184,8 @@ class _Reader:
 
 
 class _RowReader(_Reader):
-    def __init__(self, row: Mapping[str, object]) -> None:
+    def __init__(self, row: Mapping[str, object], moments: Mapping[MomentName, datetime]) -> None:
+        super().__init__(moments)
         self._row = row
 
     def value(self, node: Node) -> Value:
@@ -135,7 +195,13 @@ class _RowReader(_Reader):
 
 
 class _SetReader(_Reader):
-    def __init__(self, rows: Sequence[Mapping[str, object]], column_count: int) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        column_count: int,
+        moments: Mapping[MomentName, datetime],
+    ) -> None:
+        super().__init__(moments)
         self._rows = rows
         self._column_count = column_count
 
@@ -148,7 +214,7 @@ class _SetReader(_Reader):
             return self._column_count
         if node.argument is None:
             raise TypeError(f"{node.name} needs an argument")
-        values = [_RowReader(row).value(node.argument) for row in self._rows]
+        values = [_RowReader(row, self._moments).value(node.argument) for row in self._rows]
         return statistic(node.name, values, share=node.share)
 
 

@@ -1,8 +1,9 @@
 """The scalar functions of rules in plain Python, with Spark's results."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from functools import cmp_to_key
 
@@ -11,6 +12,7 @@ from mlops_dagster.rules.values import Value, as_float, as_timestamp, order
 
 # Enough digits for every double written out in full.
 _WIDE = Context(prec=700)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def call(name: str, arguments: Sequence[Value]) -> Value:
@@ -65,6 +67,44 @@ def _whole(value: Value, rounding: str) -> Value:
     return max(-(2**63), min(2**63 - 1, whole))
 
 
+# What is read as a day or an instant: only days of the calendar, hours to 23, offsets below 18
+# hours. Spark's own cast reads more, '2024' and 'T10:00' among it.
+DATE_TEXT = r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIMESTAMP_TEXT = (
+    DATE_TEXT + r"[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+    r"(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])?"
+)
+
+
+def _is_time(value: Value, pattern: str) -> bool:
+    text = _text(value)
+    if re.fullmatch(pattern, text) is None:
+        return False
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return True
+
+
+def _root(value: Value) -> float:
+    number = as_float(value)
+    return math.sqrt(number) if number >= 0 else math.nan
+
+
+def _logarithm(value: Value) -> float | None:
+    number = as_float(value)
+    if math.isnan(number):
+        return number
+    return math.log(number) if number > 0 else None
+
+
+def _slot(value: Value, seconds: Value) -> int:
+    if not isinstance(seconds, int):
+        raise TypeError("the length of a slot is a whole number")
+    return (_time(value) - _EPOCH) // timedelta(seconds=seconds)
+
+
 def _text(value: Value) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a text, found {type(value).__name__}")
@@ -82,6 +122,11 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "round": _rounded,
     "floor": lambda value: _whole(value, ROUND_FLOOR),
     "ceil": lambda value: _whole(value, ROUND_CEILING),
+    "sqrt": _root,
+    "ln": _logarithm,
+    "is_date": lambda value: _is_time(value, DATE_TEXT),
+    "is_timestamp": lambda value: _is_time(value, TIMESTAMP_TEXT),
+    "slot": _slot,
     "lower": lambda value: _text(value).lower(),
     "upper": lambda value: _text(value).upper(),
     "trim": lambda value: _text(value).strip(" "),

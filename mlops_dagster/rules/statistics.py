@@ -22,6 +22,10 @@ def statistic(  # noqa: PLR0911 - one return a statistic
         return len(present)
     if name == "null_rate":
         return (len(values) - len(present)) / len(values) if values else None
+    if name == "count_if":
+        return sum(value is True for value in present)
+    if name == "share":
+        return sum(value is True for value in present) / len(values) if values else None
     if name == "distinct_count":
         return _distinct(present)
     if not present:
@@ -68,6 +72,20 @@ def _moment(name: AggregateName, present: Sequence[Value]) -> Value:
         mean = math.fsum(numbers) / len(numbers)
     if name == "mean":
         return mean
+    if name in ("skewness", "kurtosis"):
+        return _shape(name, [number - mean for number in numbers])
     if len(numbers) < 2:
         return None
-    return math.sqrt(sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1))
+    variance = sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1)
+    return variance if name == "variance" else math.sqrt(variance)
+
+
+def _shape(name: AggregateName, distances: Sequence[float]) -> float | None:
+    """Return the skewness or excess kurtosis of a whole population from distances to its mean."""
+    spread = sum(distance**2 for distance in distances)
+    if spread == 0:
+        return None
+    if name == "skewness":
+        cubes = sum(distance**3 for distance in distances)
+        return math.sqrt(len(distances)) * cubes / math.sqrt(spread**3)
+    return len(distances) * sum(distance**4 for distance in distances) / spread**2 - 3

@@ -14,7 +14,7 @@ from mlops_dagster.spec.model_drafts import ModelDraft
 
 _LENGTH = 16
 # Inputs count as resolved; `export` changes nothing in the table itself.
-_RULES_SILENT: dict[str, IncEx | bool] = {"__all__": {"description"}}
+_RULES_SILENT: dict[str, IncEx | bool] = {"__all__": {"description", "owner", "tags"}}
 _TABLE_SILENT: dict[str, IncEx | bool] = {
     "description": True,
     "owner": True,
@@ -51,7 +51,8 @@ def table_version(draft: Draft, until_start: dict[str, bool]) -> str:
         draft: The table, resolved without mistakes.
         until_start: For each input, whether it is read until the window's start.
     """
-    spec = draft.spec.model_dump(mode="json", exclude=_TABLE_SILENT)
+    # Keys that are not given do not count, so that a new kind of rule makes no table stale.
+    spec = draft.spec.model_dump(mode="json", exclude=_TABLE_SILENT, exclude_none=True)
     inputs = {
         name: {
             "table": str(ref),

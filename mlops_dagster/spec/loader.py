@@ -89,7 +89,7 @@ def _tables(
         parse_sql(draft, drafts, files.problems)
         learn_columns(draft)
         check_key_and_times(draft)
-        resolve_rules(draft)
+        resolve_rules(draft, drafts)
     return drafts, order
 
 

@@ -126,8 +126,12 @@ def _scalar(kind: str, context: Mapping[str, object], value: Data) -> tuple[str,
         return _pattern_words(context), show(value), near
     if kind == "string_too_short":
         return "a text that is not empty", show(value), None
-    if kind == "too_short":
-        return f"at least {context['min_length']} entry", show(value), None
+    if kind in ("too_short", "too_long"):
+        words, bound = (
+            ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
+        )
+        count = context[bound]
+        return f"{words} {count} {'entry' if count == 1 else 'entries'}", show(value), None
     if kind in _LIMIT_WORDS:
         words, bound = _LIMIT_WORDS[kind]
         return f"{words} {context[bound]}", show(value), None

@@ -5,8 +5,8 @@ from mlops_dagster.spec.messages import quoted
 from mlops_dagster.spec.metrics import METRICS, metrics_for
 from mlops_dagster.spec.model_drafts import ModelDraft
 from mlops_dagster.spec.models import Gate, GateText
+from mlops_dagster.spec.parse_text import parse_text
 from mlops_dagster.spec.positions import Key
-from mlops_dagster.spec.resolve_rules import parse_text
 from mlops_dagster.spec.workspace import ResolvedGate
 
 

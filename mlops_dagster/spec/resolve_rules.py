@@ -1,21 +1,31 @@
 """The rules of a table: parsed, checked against its columns, defaults applied."""
 
 import re
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from collections.abc import Mapping
+from typing import Literal
 
-from mlops_dagster.errors import ExpressionError, nearest_name
-from mlops_dagster.rules import Expression, Limit, check_columns, parse_limit, parse_rule
+from mlops_dagster.rules import Limit, parse_limit, parse_rule
 from mlops_dagster.spec.base import Severity
+from mlops_dagster.spec.check_texts import check_expression
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.messages import show
+from mlops_dagster.spec.parse_text import parse_text
 from mlops_dagster.spec.positions import Key
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.resolve_checks import resolve_check
+from mlops_dagster.spec.rule_checks import (
+    Check,
+    ColumnsMatch,
+    Condition,
+    Grouped,
+    Reference,
+    Relative,
+    Unique,
+)
 from mlops_dagster.spec.source import Source
 from mlops_dagster.spec.tables import OnFail, Rule
 from mlops_dagster.spec.use_case import Project, UseCase
 from mlops_dagster.spec.workspace import ResolvedRule
-
-Parsed = TypeVar("Parsed")
 
 _WORDS = {
     "=>": " ",
@@ -37,8 +47,13 @@ _SIGNS = re.compile("|".join(map(re.escape, _WORDS)))
 _NAME_LENGTH = 60
 
 
-def resolve_rules(draft: Draft) -> None:
-    """Parse the rules of a table into its draft, reporting what is wrong with any of them."""
+def resolve_rules(draft: Draft, drafts: Mapping[TableRef, Draft]) -> None:
+    """Parse the rules of a table into its draft, reporting what is wrong with any of them.
+
+    Args:
+        draft: The table.
+        drafts: All tables; those that it reads know their columns already.
+    """
     taken = {rule.name for rule in draft.spec.rules if rule.name is not None}
     explicit: dict[str, int] = {}
     for number, rule in enumerate(draft.spec.rules):
@@ -51,66 +66,94 @@ def resolve_rules(draft: Draft) -> None:
                     ),
                 )
             explicit.setdefault(rule.name, draft.source.line(*draft.path("rules", number)))
-        resolved = _resolve(draft, rule, number, taken)
+        resolved = _resolve(draft, drafts, rule, number, taken)
         if resolved is not None:
             taken.add(resolved.name)
             draft.rules.append(resolved)
 
 
-def parse_text(
-    source: Source[UseCase] | Source[Project],
-    path: tuple[Key, ...],
-    text: str,
-    parse: Callable[[str], Parsed],
-) -> Parsed | None:
-    """Parse a text that stands in YAML; report why it cannot be, at its line and character."""
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        source.report(
-            *path,
-            problem=f"{error.problem} at character {error.column} of {show(text)}",
-            expected=error.expected,
-            found=error.found,
-            names=() if error.nearest is None else (error.nearest,),
-            nearest_to=error.nearest,
-            next_step=error.next_step,
-        )
-        return None
-
-
-def _resolve(draft: Draft, rule: Rule, number: int, taken: set[str]) -> ResolvedRule | None:
+def _resolve(
+    draft: Draft, drafts: Mapping[TableRef, Draft], rule: Rule, number: int, taken: set[str]
+) -> ResolvedRule | None:
     path = draft.path("rules", number)
     source = draft.source
-
-    def parse(text: str) -> Expression:
-        return parse_rule(text, table=draft.ref.name)
-
-    expression = parse_text(source, (*path, "rule"), rule.rule, parse)
-    when = None if rule.when is None else parse_text(source, (*path, "when"), rule.when, parse)
+    kind = _kind(draft, rule, path)
+    found = None
+    if kind is not None and source.sound(*path, kind):
+        found = resolve_check(draft, drafts, rule, kind, path)
+    when = None
+    if rule.when is not None:
+        when = parse_text(
+            source, (*path, "when"), rule.when, lambda one: parse_rule(one, table=draft.ref.name)
+        )
+    if when is not None:
+        check_expression(draft, when, (*path, "when"))
+        if when.aggregates:
+            source.report(
+                *path, "when", problem="'when' chooses rows, it cannot be about the data set"
+            )
     warn_if = _limit(source, (*path, "warn_if"), rule.warn_if)
     fail_if = _limit(source, (*path, "fail_if"), rule.fail_if)
-    for key, parsed in (("rule", expression), ("when", when)):
-        if parsed is not None:
-            _check_columns(draft, parsed, (*path, key))
-    if when is not None and when.aggregates:
-        source.report(*path, "when", problem="'when' chooses rows, it cannot be about the data set")
-    if expression is None:
+    if kind is None or found is None:
         return None
-    about: Literal["rows", "data_set"] = "data_set" if expression.aggregates else "rows"
+    text, check = found
+    about = _about(check)
     _check_combination(draft, rule, about, path)
+    _check_keys(draft, rule, kind, check, path)
     if warn_if is not None and fail_if is not None:
         _check_limits(source, path, warn_if, fail_if)
     return ResolvedRule(
-        name=rule.name or _name(rule.rule, taken),
+        name=rule.name or _name(rule.title(kind), taken),
         spec=rule,
-        expression=expression,
+        kind=kind,
+        text=text,
+        check=check,
         when=when,
         about=about,
         on_fail=_on_fail(rule, about),
         warn_if=warn_if,
         fail_if=fail_if,
     )
+
+
+def _kind(draft: Draft, rule: Rule, path: tuple[Key, ...]) -> str | None:
+    kinds = rule.kinds
+    if len(kinds) == 1:
+        return kinds[0]
+    if not draft.source.sound(*path):
+        # What it was to be is wrong and has been told.
+        return None
+    draft.source.report(
+        *path,
+        expected="one key that says what must hold, such as rule, not_null or unique",
+        found=" and ".join(kinds) or "none",
+        at_key=True,
+    )
+    return None
+
+
+def _about(check: Check) -> Literal["rows", "data_set"]:
+    if isinstance(check, Condition):
+        return "data_set" if check.expression.aggregates else "rows"
+    return "rows" if isinstance(check, Grouped | Relative | Unique | Reference) else "data_set"
+
+
+def _check_keys(draft: Draft, rule: Rule, kind: str, check: Check, path: tuple[Key, ...]) -> None:
+    """Refuse keys that have no meaning for this kind of rule."""
+    if isinstance(check, ColumnsMatch) and rule.when is not None:
+        draft.source.report(
+            *path,
+            "when",
+            problem="'when' chooses rows, and a rule about columns reads none",
+            at_key=True,
+        )
+    if rule.by is not None and not isinstance(check, Grouped):
+        draft.source.report(
+            *path,
+            "by",
+            problem=f"'by' groups rows for a statistic, which {kind} does not compute by group",
+            at_key=True,
+        )
 
 
 def _on_fail(rule: Rule, about: Literal["rows", "data_set"]) -> OnFail:
@@ -133,11 +176,7 @@ def _check_combination(
                 expected="'stop' or 'record': the rule is about the data set, not about rows",
                 found=f"'{rule.on_fail.value}'",
             )
-        for key, text in (
-            ("when", rule.when),
-            ("warn_if", rule.warn_if),
-            ("fail_if", rule.fail_if),
-        ):
+        for key, text in (("warn_if", rule.warn_if), ("fail_if", rule.fail_if)):
             if text is not None:
                 source.report(
                     *path,
@@ -169,23 +208,6 @@ def _check_combination(
                     problem=f"'{key}' has no effect: the first failing row stops the batch",
                     at_key=True,
                 )
-
-
-def _check_columns(draft: Draft, expression: Expression, path: tuple[Key, ...]) -> None:
-    columns = draft.columns
-    if columns is None:
-        return
-    types = {name: kind for name, kind in columns.items() if kind is not None}
-    if len(types) == len(columns):
-        for problem in check_columns(expression, types):
-            draft.source.report(*path, problem=problem)
-        return
-    for name in sorted(expression.columns - columns.keys()):
-        near = nearest_name(name, columns)
-        draft.source.report(
-            *path,
-            problem=f"unknown column {name}" + (f" (did you mean {near}?)" if near else ""),
-        )
 
 
 def _limit(

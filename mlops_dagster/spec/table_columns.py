@@ -95,15 +95,30 @@ def check_key_and_times(draft: Draft) -> None:
         )
 
 
-def check_column(draft: Draft, column: str, *path: str | int) -> str | None:
-    """Return a column's type when known; report, at a path of its file, one it does not have."""
+def check_column(
+    draft: Draft,
+    column: str,
+    *path: str | int,
+    at_key: bool = False,
+    of: Draft | None = None,
+) -> str | None:
+    """Return a column's type when known; report, at a path of its file, one it does not have.
+
+    Args:
+        draft: The table that should have the column.
+        column: The column.
+        path: Where its name stands.
+        at_key: Whether it stands there as a key.
+        of: The table whose file the path is in, if not the same.
+    """
     if draft.columns is not None and column not in draft.columns:
-        draft.source.report(
+        (of or draft).source.report(
             *path,
             expected=f"a column of {draft.ref}",
             found=f"'{column}'",
             names=draft.columns,
             nearest_to=column,
+            at_key=at_key,
         )
         return None
     return None if draft.columns is None else draft.columns[column]

@@ -53,7 +53,7 @@ def parse_sql(draft: Draft, drafts: dict[TableRef, Draft], problems: ProblemList
         problems.add(_sql_problem(file, error))
         return
     for name in draft.inputs:
-        if name not in draft.sql.tables:
+        if name not in draft.sql.tables and name not in draft.spec.inputs_of_rules:
             draft.source.report(
                 *draft.path("inputs", name),
                 problem=f"{file.shown} never reads this input",
@@ -239,7 +239,7 @@ def _find_hook(draft: Draft, name: str) -> None:
     if hook is None or not source.sound(*draft.path("inputs")):
         return
     parameters = set(hook.parameters) - {WINDOW_PARAMETER}
-    if parameters != set(draft.spec.inputs):
+    if parameters != set(draft.spec.inputs) - (draft.spec.inputs_of_rules - parameters):
         source.report(
             *path,
             expected=(

@@ -17,6 +17,7 @@ from mlops_dagster.spec.base import (
     Text,
     TimeSpan,
 )
+from mlops_dagster.spec.rule_kinds import Columns, RuleKinds
 
 
 class Layer(str, Enum):
@@ -44,16 +45,19 @@ class UnknownPolicy(str, Enum):
     FAIL = "fail"
 
 
-class Rule(SpecModel):
-    """One rule. A bare text is the short form of `{rule: text}`.
+class Rule(RuleKinds):
+    """One rule: one of the kinds, and what follows from it. A bare text stands for `{rule: text}`.
 
     A rule without aggregates is about rows; with aggregates (`row_count`, `mean(x)`, ...) or
-    `column_count` it is about the data set, and failing it refuses the batch.
+    `column_count` it is about the data set, and failing it refuses the batch. With `by` it is about
+    the rows of each group.
     """
 
-    rule: Expression
+    by: Columns | None = Field(default=None, description="a statistic of each group of these")
     name: Name | None = None
     description: Text | None = None
+    owner: Owner | None = None
+    tags: dict[Name, Text] = Field(default_factory=dict)
     severity: Annotated[Severity, FromText] = Severity.ERROR
     on_fail: Annotated[OnFail, FromText] | None = Field(
         default=None, description="rows: quarantine unless said otherwise; data sets: stop"
@@ -69,7 +73,7 @@ def _rule(value: object) -> object:
         return {"rule": value}
     if isinstance(value, (dict, Rule)):
         return value
-    raise ValueError("a rule such as 'distance > 0', or a mapping with the key rule")
+    raise ValueError("a rule such as 'distance > 0', or a mapping with a kind of rule")
 
 
 RuleEntry = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=str | Rule)]
@@ -122,3 +126,8 @@ class Table(SpecModel):
     valid_for: TimeSpan | None = None
     rules: list[RuleEntry] = Field(default_factory=list)
     export: bool = False
+
+    @property
+    def inputs_of_rules(self) -> frozenset[str]:
+        """The inputs that rules look into."""
+        return frozenset().union(*(rule.inputs for rule in self.rules))

@@ -12,6 +12,7 @@ from mlops_dagster.spec.environment import Environment
 from mlops_dagster.spec.hooks import HookSource
 from mlops_dagster.spec.models import Model
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
+from mlops_dagster.spec.rule_checks import Check
 from mlops_dagster.spec.tables import OnFail, Rule, Table
 from mlops_dagster.spec.use_case import Project, UseCase
 from mlops_dagster.windows import Duration, WindowCalendar
@@ -29,11 +30,16 @@ class ResolvedInput:
 
 @dataclass(frozen=True)
 class ResolvedRule:
-    """A rule with its parsed texts; `on_fail` is final (defaults applied)."""
+    """A rule with its parsed texts; `on_fail` is final (defaults applied).
+
+    `text` says what it demands, `kind` is its key in YAML, `check` how its answer is found.
+    """
 
     name: str
     spec: Rule
-    expression: Expression
+    kind: str
+    text: str
+    check: Check
     when: Expression | None
     about: Literal["rows", "data_set"]
     on_fail: OnFail

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_dagster.data.builtin import RuleFacts
-from mlops_dagster.data.verdict import Counts, RefusedBatch, judge
+from mlops_dagster.data.verdict import Counts, Found, RefusedBatch, judge
 from mlops_dagster.rules import Limit, parse_limit
 from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
@@ -58,7 +58,7 @@ def test_a_rule_about_the_data_set_refuses_when_it_stops_and_is_not_true(
     truth: bool | None, unknown: UnknownPolicy, on_fail: OnFail
 ) -> None:
     rule = RuleFacts("rule", "mean(x) > 0", about="data_set", on_fail=on_fail, unknown=unknown)
-    verdict = judge((rule,), Counts(5, 5, 0, 0, {}, {"rule": truth}, {}))
+    verdict = judge((rule,), Counts(5, 5, 0, 0, {}, {"rule": Found(truth)}, {}))
     holds = truth is True or (truth is None and unknown is UnknownPolicy.PASS)
     assert verdict.refused == (not holds and on_fail is OnFail.STOP)
     assert (verdict.results[0].status == "passed") == holds

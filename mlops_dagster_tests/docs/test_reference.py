@@ -8,7 +8,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from mlops_dagster.rules.functions import AGGREGATES, BARE_AGGREGATES, SCALARS
-from mlops_dagster.spec import environment, models, tables, use_case
+from mlops_dagster.spec import environment, models, rule_kinds, tables, use_case
 from mlops_dagster.spec.base import Memory, SpecModel
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.metrics import metrics_for
@@ -27,6 +27,11 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "table": tables.Table,
     "input": tables.Input,
     "rule": tables.Rule,
+    "distribution": rule_kinds.Distribution,
+    "columns": rule_kinds.ColumnsDemand,
+    "change": rule_kinds.Change,
+    "usual": rule_kinds.Usual,
+    "agrees": rule_kinds.Agreement,
     "Contracts": Contract,
     "model": models.Model,
     "rows": models.Rows,
@@ -83,7 +88,7 @@ def shown_default(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, (list, dict)):
         return f"`[{', '.join(text(item) for item in value)}]`" if value else "empty"
-    if isinstance(value, SpecModel) and not isinstance(value, Memory):
+    if isinstance(value, SpecModel) and not isinstance(value, (Memory, rule_kinds.Tolerance)):
         return "see there"
     return f"`{text(value)}`"
 
@@ -115,6 +120,8 @@ def test_every_mapping_that_users_write_has_a_table() -> None:
         "Frequency",
         "Budget",
         "GateText",
+        "Spread",
+        "Tolerance",
         "ContractColumn",  # texts, or shown in a row
     }
     missing = {

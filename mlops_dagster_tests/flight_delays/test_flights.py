@@ -51,6 +51,28 @@ def test_no_derived_table_shows_the_future(flights: Flights, table: str) -> None
     assert leaks == ()
 
 
+def test_the_rules_find_the_faults_that_the_source_has(flights: Flights) -> None:
+    month = MONTHS[0]
+    delivered, weather = flights.delivered("flights", month), flights.delivered("weather", month)
+    planes = pd.read_csv(flights.root / "landing" / "planes.csv")
+    tails = delivered["tailnum"].dropna()
+
+    def found(table: str) -> dict[str, tuple[str, int | None]]:
+        built = flights.built[TableRef.parse(f"flight_delays.{table}"), month]
+        return {r.name: (r.status, r.failed_rows) for r in built.rule_results}
+
+    schedule = found("silver.schedule")
+    unknown = int((~tails.isin(planes["tailnum"])).sum())
+    assert 0 < unknown < 0.2 * len(delivered)
+    assert schedule["references_tail_number"] == ("passed", unknown)
+    odd = int((~tails.str.fullmatch("N[0-9A-Z]{1,5}")).sum())
+    assert schedule["matches_tail_number"] == ("failed" if odd else "passed", odd)
+    assert schedule["agrees_row_count"] == ("passed", None)
+    assert found("silver.departures")["agrees_row_count"] == ("passed", None)
+    # Only five days of the month are here: every airport has gaps.
+    assert found("silver.weather")["no_gaps_measured_at"] == ("failed", len(weather))
+
+
 def test_rows_delivered_are_valid_quarantined_or_dropped(flights: Flights) -> None:
     for month in MONTHS:
         for table in ("flights", "weather"):

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.rules import check_columns, parse_rule
 from mlops_dagster.rules.columns import to_column
+from mlops_dagster.rules.nodes import MomentName
 from mlops_dagster.rules.oracle import evaluate, evaluate_aggregates
+from mlops_dagster.rules.tokens import TokenKind, tokenise
 
 SCHEMA = {
     "a": "bigint",
@@ -50,6 +54,18 @@ TEXTS = [
     "line\nend",
     "line\n",
     "'q\"`",
+    "2024-02-29",
+    "2023-02-29",
+    "0000-01-01",
+    "2024-02-29\n",
+    " 2024-01-31",
+    "20240131",
+    "2024-1-31",
+    "9999-12-31T23:59:59.123456Z",
+    "2024-01-31 24:00",
+    "2024-01-31 12:30+17:59",
+    "2024-02-30T12:30",
+    "2024-01-31T12:30:60",
 ]
 TIMES = [
     datetime(2024, 1, 31, 12, 30, 15, 250_000, tzinfo=timezone.utc),
@@ -57,6 +73,11 @@ TIMES = [
     datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=timezone.utc),
     datetime(2024, 1, 31, 12, 45, 15, 250_000, tzinfo=timezone.utc),
 ]
+MOMENTS = {
+    MomentName.AS_OF: datetime(2024, 2, 1, 12, tzinfo=timezone.utc),
+    MomentName.WINDOW_START: datetime(2024, 1, 1, tzinfo=timezone.utc),
+    MomentName.WINDOW_END: datetime(2024, 2, 1, tzinfo=timezone.utc),
+}
 DATES = [date(2024, 1, 31), date(2024, 2, 29), date(1970, 1, 1), date(1900, 3, 1)]
 
 
@@ -91,6 +112,7 @@ TEXT = st.sampled_from(
 COMPARATOR = st.sampled_from(["=", "==", "!=", "<>", "<", "<=", ">", ">="])
 TIME = st.sampled_from(
     [
+        *("as_of()", "window_start()", "window_end() - interval 1 month"),
         *("t", "u", "d", "date '2024-02-29'", "timestamp '2024-01-31 12:30:15.25'", "date(t)"),
         *("t + interval 15 minutes", "t - interval '1' month", "d + interval 1 day"),
         *("d + interval 1 month", "t + make_interval(secs => x)", "interval 1 year + d"),
@@ -142,6 +164,8 @@ NUMBER = st.one_of(
                 "minute(u)",
                 "second(t)",
             ),
+            *("sqrt(x)", "sqrt(a)", "ln(y)", "ln(p)", "slot(t, 3600)", "slot(d, 86400)"),
+            *("slot(as_of(), 7)", "slot(u, 1)", "date_diff(window_end(), window_start())"),
             *("date_diff(t, d)", "length(trim(name)) * a", "hour(d)"),
         ]
     ),
@@ -179,7 +203,17 @@ TEST = st.one_of(
     ),
     st.builds("t - u {} interval 15 minutes".format, COMPARATOR),
     st.sampled_from(
-        ["flag", "not flag", "flag = true", "isnan(x)", "isnan(x / y)", "t - d > t - u"]
+        [
+            "is_date(name)",
+            "is_timestamp(name)",
+            "is_date(trim(name))",
+            "flag",
+            "not flag",
+            "flag = true",
+            "isnan(x)",
+            "isnan(x / y)",
+            "t - d > t - u",
+        ]
     ),
 )
 
@@ -208,27 +242,85 @@ def frame_of(
     return spark.createDataFrame([tuple(row[name] for name in schema) for row in rows], columns)
 
 
+# Names that mean something else, are no words, or differ from their neighbours in one sign.
+ODD_NAMES = [
+    *("and", "row_count", "select", "a.b", "tick`s", "two words", "1st", "Ünï", "日本"),
+    *("p(x)", "it's", "UPPER", "_", "😀", 'quo"te'),
+]
+NARROW = {"b": ("bigint", "int", "smallint", "tinyint"), "y": ("double", "float")}
+BITS = {"bigint": 63, "int": 31, "smallint": 15, "tinyint": 7}
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> dict[str, tuple[str, str]]:
+    """Return for each column of SCHEMA, in any order, another name and perhaps a narrower type."""
+    names = draw(st.permutations(ODD_NAMES))
+    order = draw(st.permutations(list(SCHEMA)))
+    types = SCHEMA | {column: draw(st.sampled_from(kinds)) for column, kinds in NARROW.items()}
+    return {column: (name, types[column]) for column, name in zip(order, names, strict=False)}
+
+
+def renamed(text: str, names: Mapping[str, tuple[str, str]]) -> str:
+    """Return a rule about other names of the columns."""
+    written, end = "", 0
+    tokens = tokenise(text)
+    for token, following in pairwise(tokens):
+        column = token.kind in (TokenKind.WORD, TokenKind.QUOTED_NAME) and token.value in names
+        if column and following.value != "(" and following.kind is not TokenKind.TEXT:
+            name = names[token.value][0].replace("`", "``")
+            written += f"{text[end : token.span.start]}`{name}`"
+            end = token.span.end
+    return written + text[end:]
+
+
+def fitting(value: object, kind: str) -> object:
+    """Return the value, or null where a column of this type cannot hold it."""
+    if (
+        kind in BITS
+        and isinstance(value, int)
+        and not -(2 ** BITS[kind]) <= value < 2 ** BITS[kind]
+    ):
+        return None
+    if kind == "float" and isinstance(value, float):
+        return value if math.isnan(value) or float(np.float32(value)) == value else None
+    return value
+
+
 @SPARK_SETTINGS
 @given(
-    texts=st.lists(RULE, min_size=50, max_size=50),
-    rows=st.lists(ROW, min_size=16, max_size=16),
+    texts=st.lists(RULE, min_size=256, max_size=256),
+    values=st.lists(ROW, min_size=16, max_size=16),
+    names=schemas(),
 )
 def test_a_rule_means_the_same_in_spark_and_in_plain_python(
-    spark: SparkSession, texts: list[str], rows: list[Row]
+    spark: SparkSession,
+    texts: list[str],
+    values: list[Row],
+    names: dict[str, tuple[str, str]],
 ) -> None:
-    rules = [parse_rule(text) for text in texts]
-    assert [check_columns(rule, SCHEMA) for rule in rules] == [()] * len(rules)
-    frame = frame_of(spark, [{**row} for row in rows])
-    found = frame.select(*[to_column(rule).alias(f"r{index}") for index, rule in enumerate(rules)])
+    schema = dict(names.values())
+    rows: list[Row] = [
+        {name: fitting(row[column], kind) for column, (name, kind) in names.items()}
+        for row in values
+    ]
+    rules = [parse_rule(renamed(text, names)) for text in texts]
+    assert [check_columns(rule, schema) for rule in rules] == [()] * len(rules)
+    found = frame_of(spark, rows, schema).select(
+        *[
+            to_column(rule, types=schema, moments=MOMENTS).alias(f"r{number}")
+            for number, rule in enumerate(rules)
+        ]
+    )
     differences = [
-        (rule.text, row, answers[index], evaluate(rule, row))
+        (rule.text, row, answers[index], evaluate(rule, row, moments=MOMENTS))
         for row, answers in zip(rows, found.collect(), strict=True)
         for index, rule in enumerate(rules)
-        if answers[index] is not evaluate(rule, row)
+        if answers[index] is not evaluate(rule, row, moments=MOMENTS)
     ]
     assert not differences, differences[0]
 
 
+SOME = parse_rule("a is null or a > 0")
 AGGREGATE_RULES = [
     "row_count = 7",
     "row_count between 1 and 9",
@@ -253,6 +345,16 @@ AGGREGATE_RULES = [
     "not (mean(a) / sum(a) < 0.2)",
     "mean(length(name)) >= 1",
     "sum(p) > 3",
+    "count_if(x > 0) = 2",
+    "share(name = 'a') between 0.2 and 0.7",
+    "share(x is null or x > 1) < 0.5",
+    "variance(a) > 4",
+    "skewness(a) > 0.1",
+    "kurtosis(a) < -1",
+    "skewness(x) is null",
+    "max(t) < as_of() - interval 1 hour",
+    "ln(row_count) > 1.5 and sqrt(row_count) < 2.7",
+    "distinct_count(slot(t, 60)) >= 2",
 ]
 
 
@@ -294,8 +396,9 @@ def test_a_rule_about_a_data_set_means_the_same_in_spark_and_in_plain_python(
     names = {f"c{index}": name for index, name in enumerate(SCHEMA)}
     frame = numbered.withColumnsRenamed(names)
     columns = [
-        to_column(rule, column_count=len(SCHEMA)).alias(f"r{index}")
-        for index, rule in enumerate(rules)
+        to_column(rule, column_count=len(SCHEMA), moments=MOMENTS, where=limit).alias(f"r{n}{tag}")
+        for n, rule in enumerate(rules)
+        for tag, limit in (("", None), ("_some", F.coalesce(to_column(SOME), F.lit(False))))
     ]
     answers = {row["g"]: row for row in frame.groupBy("g").agg(*columns).collect()}
     answers[-1] = frame.where(F.lit(False)).agg(*columns).collect()[0]
@@ -303,8 +406,11 @@ def test_a_rule_about_a_data_set_means_the_same_in_spark_and_in_plain_python(
         if number >= 0 and not rows:
             continue
         for index, rule in enumerate(rules):
-            expected = evaluate_aggregates(rule, rows, column_count=len(SCHEMA))
-            assert answers[number][f"r{index}"] is expected, (rule.text, rows)
+            for tag, where in (("", None), ("_some", SOME)):
+                expected = evaluate_aggregates(
+                    rule, rows, column_count=len(SCHEMA), moments=MOMENTS, where=where
+                )
+                assert answers[number][f"r{index}{tag}"] is expected, (rule.text, tag, rows)
 
 
 def _tuples(sets: Sequence[Sequence[Row]]) -> list[tuple[object, ...]]:

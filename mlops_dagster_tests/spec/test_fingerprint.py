@@ -57,6 +57,11 @@ def moved(tmp_path: Path, changes: Mapping[str, str]) -> set[str]:
         ),
         (USE_CASE, "- weight > 0", "- {rule: weight > 0, description: Nothing is weightless.}"),
         (USE_CASE, "- weight > 0", "- {rule: weight > 0, severity: error}"),
+        (
+            USE_CASE,
+            "- weight > 0",
+            "- {rule: weight > 0, owner: team:logistics, tags: {on: scale}}",
+        ),
         (USE_CASE, "{orders: bronze.orders}", "{orders: {table: bronze.orders}}"),
         (USE_CASE, "{orders: bronze.orders}", "{orders: {table: deliveries.bronze.orders}}"),
         (USE_CASE, "calibrate: isotonic\n", "calibrate: isotonic\n      seed: 0\n"),
@@ -82,6 +87,8 @@ def test_what_is_only_written_differently_moves_nothing(
     ("file", "old", "new", "names"),
     [
         (USE_CASE, "weight > 0", "weight > 1", {ORDERS}),
+        (USE_CASE, "- weight > 0", "- positive: weight", {ORDERS}),
+        (USE_CASE, "- weight > 0", "- {rule: weight > 0, unknown: pass}", {ORDERS}),
         (USE_CASE, "on_fail: record", "on_fail: drop", {ORDERS}),
         (USE_CASE, "{rule: city is", "{severity: warning, rule: city is", {ORDERS}),
         (USE_CASE, "    nulls: [NA]", "    nulls: [NA, '-']", {RAW}),

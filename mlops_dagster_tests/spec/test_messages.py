@@ -73,7 +73,7 @@ def test_a_value_of_a_closed_set_is_told_with_its_members(
         ("key: [city]", "key: city", "28: tables.features.city_history.key: expected a list, found 'city' (did you mean [city]?)"),
         ("key: [city]", "key:", "28: tables.features.city_history.key: expected a list, found nothing"),
         ("rows: {table: silver.orders, ahead: 0 hours}", "rows: silver.orders", "34: models.late.rows: expected a mapping with the keys table, ahead, found 'silver.orders'"),
-        ("      - weight > 0", "      - 7", "16: tables.silver.orders.rules[1]: expected a rule such as 'distance > 0', or a mapping with the key rule, found 7"),
+        ("      - weight > 0", "      - 7", "16: tables.silver.orders.rules[1]: expected a rule such as 'distance > 0', or a mapping with a kind of rule, found 7"),
         ("      - roc_auc >= 0.6", "      - 5", "46: models.late.gates[0]: expected a gate such as 'roc_auc >= 0.65', or a mapping with the key metric, found 5"),
         ("{orders: bronze.orders}", "{orders: [bronze.orders]}", "11: tables.silver.orders.inputs.orders: expected a table such as 'bronze.flights', or a mapping with the key table, found a list"),
         ("{orders: bronze.orders}", "bronze.orders", "11: tables.silver.orders.inputs: expected a mapping, found 'bronze.orders'"),
@@ -129,7 +129,7 @@ def test_a_value_of_the_wrong_form_or_size_is_told_with_an_example(
         ("      estimator: {family: hist_gradient_boosting, max_iter: 50}\n", "", "39: models.late.train: expected the key 'estimator', found only 'history', 'at_least', 'calibrate', 'holdout'"),
         ("family: hist_gradient_boosting, max_iter: 50", "max_iter: 50", "42: models.late.train.estimator: expected the key 'family', found only 'max_iter'"),
         ("{metric: roc_auc, slice: city, at_least: 0.5}", "{slice: city, at_least: 0.5}", "47: models.late.gates[1]: expected the key 'metric', found only 'slice', 'at_least'"),
-        ("      - weight > 0", "      - {severity: critical}", "16: tables.silver.orders.rules[1]: expected the key 'rule', found only 'severity'"),
+        ("      - weight > 0", "      - {severity: critical}", "16: tables.silver.orders.rules[1]: expected one key that says what must hold, such as rule, not_null or unique, found none"),
         ("{every: day, first: 2024-01-01, last: 2024-12-31, time_zone: Europe/Berlin, close_after: 3 days}", "{every: day}", "4: windows: expected the key 'first', found only 'every'"),
     ],
 )

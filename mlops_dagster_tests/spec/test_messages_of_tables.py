@@ -160,7 +160,6 @@ def test_a_rule_that_cannot_be_read_is_told_with_its_place(
     ("old", "new", "message"),
     [
         ("row_count > 10", "{rule: row_count > 10, on_fail: drop}", "15: tables.silver.orders.rules[0].on_fail: expected 'stop' or 'record': the rule is about the data set, not about rows, found 'drop'"),
-        ("row_count > 10", "{rule: row_count > 10, when: weight > 0}", "15: tables.silver.orders.rules[0].when: 'when' is about failing rows, the rule is about the data set"),
         ("row_count > 10", '{rule: row_count > 10, warn_if: "> 1 %"}', "15: tables.silver.orders.rules[0].warn_if: 'warn_if' is about failing rows, the rule is about the data set"),
         ("weight > 0", "{rule: weight > 0, when: row_count > 3}", "16: tables.silver.orders.rules[1].when: 'when' chooses rows, it cannot be about the data set"),
         ("weight > 0", "{rule: weight > 0, severity: critical, on_fail: drop}", "16: tables.silver.orders.rules[1].on_fail: expected 'stop', which severity critical means, found 'drop'"),

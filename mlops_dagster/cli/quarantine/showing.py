@@ -62,7 +62,7 @@ def lines_of(place: QuarantinePlace, row: "ListedRow") -> Iterator[str]:
         yield "the table's rules have changed since: release judges it by the present ones"
     if row.reasons:
         yield "rules failed:"
-        texts = {rule.name: rule.spec.rule for rule in table.rules}
+        texts = {rule.name: rule.text for rule in table.rules}
         for reason in row.reasons:
             yield f"  {reason}" + (f": {texts[reason]}" if reason in texts else "")
     yield "delivered:"

@@ -1,0 +1,88 @@
+"""Statistics of earlier batches: read from the events of batches, no table is scanned."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from mlops_dagster.data.batch import Batch
+from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.verdict import Found
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.rule_checks import History
+from mlops_dagster.spec.rule_kinds import Usual
+from mlops_dagster.spec.workspace import ResolvedRule
+from mlops_dagster.state.fence import published
+from mlops_dagster.state.store import EventStore
+
+
+def statistic_name(rule: ResolvedRule) -> str:
+    """Return the name of a history rule's statistic in events: its text and its condition."""
+    if not isinstance(rule.check, History):
+        raise TypeError(f"{rule.name} is not about history")
+    when = "" if rule.when is None else f" when {rule.when.text}"
+    return f"{rule.check.statistic.text}{when}"
+
+
+def earlier_values(store: EventStore, batch: Batch) -> Mapping[str, tuple[float, ...]]:
+    """Return the statistics of earlier published batches for each rule about history, newest first.
+
+    Earlier batches of a table with windows are those of the windows before; of a static table, what
+    was published of it before. Rows were always counted; another statistic only since its rule is
+    there.
+    """
+    rules = [rule for rule in batch.declared if isinstance(rule.check, History)]
+    if not rules:
+        return {}
+    wanted = {rule.name: _reach(rule) for rule in rules}
+    found: dict[str, list[float]] = {rule.name: [] for rule in rules}
+    for number, judged in enumerate(_earlier(store, batch, most=max(wanted.values()))):
+        for rule in rules:
+            value = None if judged is None else _value(rule, judged)
+            if number < wanted[rule.name] and value is not None:
+                found[rule.name].append(value)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, float]:
+    """Return the numbers that later batches are held against, by their names in events."""
+    numbers = {
+        statistic_name(rule): found[rule.name].value
+        for rule in batch.declared
+        if isinstance(rule.check, History)
+    }
+    return {
+        name: float(value)
+        for name, value in numbers.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+def _reach(rule: ResolvedRule) -> int:
+    demand = rule.check.demand if isinstance(rule.check, History) else None
+    return demand.last.count if isinstance(demand, Usual) else 1
+
+
+def _value(rule: ResolvedRule, judged: BatchJudged) -> float | None:
+    name = statistic_name(rule)
+    return float(judged.valid) if name == "row_count" else judged.statistics.get(name)
+
+
+def _earlier(store: EventStore, batch: Batch, *, most: int) -> Iterator[BatchJudged | None]:
+    """Yield the published batches before this one, newest first; None for a window without."""
+    ref, calendar = batch.table.ref, batch.table.calendar
+    if calendar is None or not batch.table.windowed:
+        accepted = [one for one in _judged(store, ref, batch.window) if not one.refused]
+        yield from reversed(accepted[-most:])
+        return
+    for steps in range(1, most + 1):
+        window = calendar.shift(batch.window, -steps)
+        if window is None:
+            return
+        publication = published(store, ref, window)
+        batches = [] if publication is None else _judged(store, ref, window)
+        token = None if publication is None else publication.batch
+        yield next((one for one in reversed(batches) if one.token == token), None)
+
+
+def _judged(store: EventStore, ref: TableRef, window: str) -> list[BatchJudged]:
+    found = store.read(batch_stream(ref, window))
+    return [one.event for one in found if isinstance(one.event, BatchJudged)]

@@ -1,0 +1,88 @@
+"""The statistics of valid rows that rules need, computed where the rows are counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import Column
+
+from mlops_dagster.data.batch import Batch
+from mlops_dagster.data.verdict import Found
+from mlops_dagster.rules import Expression
+from mlops_dagster.rules.expression import walk
+from mlops_dagster.rules.kinds import Kind
+from mlops_dagster.rules.nodes import Aggregate
+from mlops_dagster.rules.oracle import evaluate_aggregates
+from mlops_dagster.spec.rule_checks import Agrees, Condition, History
+from mlops_dagster.spec.workspace import ResolvedRule
+
+# A message shows this many numbers of a rule.
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A condition or number about the valid rows; `part` marks what only explains an answer."""
+
+    rule: ResolvedRule
+    expression: Expression
+    part: bool = False
+
+    def column(self, batch: Batch) -> Column:
+        """Return its aggregate."""
+        found = batch.column(self.expression, where=batch.chosen(self.rule))
+        return found.cast("double") if self.expression.kind is Kind.NUMBER else found
+
+    def of_nothing(self, batch: Batch) -> object:
+        """Return its value when no row is valid."""
+        return evaluate_aggregates(
+            self.expression, [], column_count=len(batch.delivery.columns), moments=batch.moments
+        )
+
+
+def statistics_of(batch: Batch) -> tuple[Statistic, ...]:
+    """Return what is computed of the valid rows, for every rule about the data set."""
+    found: list[Statistic] = []
+    for rule in batch.declared:
+        match rule.check:
+            case Condition(expression) if expression.aggregates and expression.reads_rows:
+                found.append(Statistic(rule, expression))
+                parts = {
+                    expression.source(node): node
+                    for node in walk(expression.root)
+                    if isinstance(node, Aggregate)
+                }
+                if len(parts) <= _SHOWN:
+                    found += [
+                        Statistic(
+                            rule, Expression(text=text, root=node, kind=Kind.OTHER), part=True
+                        )
+                        for text, node in parts.items()
+                    ]
+            case History(statistic) | Agrees(statistic):
+                found.append(Statistic(rule, statistic))
+    return tuple(found)
+
+
+def found_statistics(batch: Batch, values: Sequence[object]) -> dict[str, Found]:
+    """Return what was found by rule, from the values of `statistics_of` in their order."""
+    answers: dict[str, bool | float | None] = {}
+    parts: dict[str, dict[str, str]] = {}
+    for one, value in zip(statistics_of(batch), values, strict=True):
+        if one.part:
+            parts.setdefault(one.rule.name, {})[one.expression.text] = _shown(value)
+        elif value is None or isinstance(value, bool):
+            answers[one.rule.name] = value
+        elif isinstance(value, int | float):
+            answers[one.rule.name] = float(value)
+        else:
+            raise TypeError(f"{one.rule.name} gave a {type(value).__name__}")
+    return {name: Found(value, parts.get(name, {})) for name, value in answers.items()}
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, int | str | date | timedelta) else f"{value}"

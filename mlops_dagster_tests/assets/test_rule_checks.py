@@ -1,0 +1,70 @@
+"""Rules as asset checks: one each up to forty, then one a group with a table of all results."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from mlops_dagster.assets.checks import MOST_CHECKS, check_results, check_specs
+from mlops_dagster.data.builtin import rules_of
+from mlops_dagster.data.verdict import Counts, judge
+from mlops_dagster.spec.loader import load_workspace
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.workspace import ResolvedTable
+from mlops_dagster_tests.assets.inline_project import CHURN, write_project
+
+
+def table(folder: Path, rules: int) -> ResolvedTable:
+    """Return a table of a CSV file with a key (three built-in rules) and so many rules more."""
+    entries = [f"{{between: {{age: [0, {bound}]}}}}" for bound in range(100, 100 + rules - 2)]
+    entries += ["{not_null: age, owner: team:people, tags: {source: crm}}"]
+    entries += ["{rule: orders >= 0, on_fail: stop}"]
+    text = CHURN.replace(
+        "    key: [customer]\n", f"    key: [customer]\n    rules: [{', '.join(entries)}]\n"
+    )
+    workspace = load_workspace(write_project(folder, {"churn": text}), "dev")
+    return workspace.table(TableRef("churn", "bronze", "customers"))
+
+
+def results(of: ResolvedTable, failed: dict[str, int]) -> list[dg.AssetCheckResult]:
+    rules = rules_of(of)
+    counts = Counts(
+        rows_in=10,
+        valid=10 - max(failed.values(), default=0),
+        quarantined=max(failed.values(), default=0),
+        dropped=0,
+        failed={rule.name: failed.get(rule.name, 0) for rule in rules},
+        found={},
+        errors={},
+    )
+    return list(check_results(of, judge(rules, counts).results))
+
+
+def test_each_rule_is_a_check_of_its_own_with_its_owner_and_tags(tmp_path: Path) -> None:
+    of = table(tmp_path, MOST_CHECKS - 3)
+    specs = {spec.name: spec for spec in check_specs(of)}
+    assert len(specs) == MOST_CHECKS
+    assert specs["not_null_age"].metadata == {"owner": "team:people", "tag/source": "crm"}
+    assert [name for name, spec in specs.items() if spec.blocking] == ["orders_at_least_0"]
+    found = {result.check_name: result for result in results(of, {"not_null_age": 3})}
+    assert found.keys() == specs.keys()
+    assert [name for name, result in found.items() if not result.passed] == ["not_null_age"]
+
+
+def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) -> None:
+    of = table(tmp_path, MOST_CHECKS - 2)
+    specs = {spec.name: spec for spec in check_specs(of)}
+    assert set(specs) == {
+        "rules_built_in",
+        "rules_domain",
+        "rules_completeness",
+        "rules_conditions",
+    }
+    assert [name for name, spec in specs.items() if spec.blocking] == ["rules_conditions"]
+    found = {result.check_name: result for result in results(of, {"not_null_age": 3})}
+    assert found.keys() == specs.keys()
+    assert [name for name, result in found.items() if not result.passed] == ["rules_completeness"]
+    assert "not_null_age: 3 of 10 rows fail (30 %)" in str(found["rules_completeness"].description)
+    shown = found["rules_domain"].metadata["rules"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert len(shown.records) == MOST_CHECKS - 4
+    assert shown.records[0].data["rule"] == "age between 0 and 100"

@@ -1,0 +1,176 @@
+"""Rules about columns, earlier batches and other tables, from YAML to the verdict."""
+
+import pytest
+
+from mlops_dagster.data.build import TableBuilt
+from mlops_dagster.data.contract_rules import faults_of
+from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.numbers import against_history, against_input
+from mlops_dagster.data.verdict import RefusedBatch
+from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.rule_kinds import Agreement, Change, ColumnsDemand, Usual
+from mlops_dagster_tests.data.worlds import Project
+
+BRONZE = """
+bronze.sales:
+  files: "sales/{window}.csv"
+  key: [id]
+  event_time: sold_at
+  rules:
+    - {columns: {have: [id, sold_at, shop, amount], lack: [card_number], match: '^[a-z_]+$'}}
+    - column_count between 4 and 6
+    - {change: {of: row_count, at_most: 50 %}, name: steady}
+    - {usual: {of: mean(amount), sigma: 3, at_least: 2 windows}, name: as_usual, on_fail: record}
+    - {no_gaps: {sold_at: 1 week}, by: shop, on_fail: record, name: weekly}
+    - {not_in_future: sold_at}
+bronze.shops: {files: shops.csv, key: [shop]}
+silver.sales:
+  inputs: {sales: bronze.sales, shops: bronze.shops}
+  key: [id]
+  event_time: sold_at
+  rules:
+    - {references: {shop: shops.shop}, name: known_shop}
+    - {agrees: {of: sum(amount), input: sales, within: 1 %}, name: reconciled, on_fail: record}
+    - {agrees: {of: row_count, input: sales, its: count_if(shop = 'a')}, name: whole}
+"""
+
+
+def sales(month: str, shops: str, *, amount: float = 10) -> str:
+    """Return sales on every fifth day of a month, in each of the shops."""
+    lines = [
+        f"{shop}{day},{month}-{day:02}T12:00:00Z,{shop},{amount + number / 10}"
+        for number, shop in enumerate(shops)
+        for day in range(1, 29, 5)
+    ]
+    return "\n".join(["id,sold_at,shop,amount", *lines, ""])
+
+
+def results(built: TableBuilt | RefusedBatch) -> dict[str, tuple[str, str]]:
+    return {r.name: (r.status, r.message) for r in built.rule_results}
+
+
+def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
+    project: Project,
+) -> None:
+    project.declare(BRONZE)
+    # The SQL reads sales alone: the rules look into shops.
+    project.sql("silver.sales", "select id, sold_at, shop, amount from sales where amount > 0")
+    project.write("landing/shops.csv", "shop\na\n")
+    project.build("bronze.shops")
+
+    project.write("landing/sales/2013-01.csv", sales("2013-01", "ab"))
+    first = results(project.build("bronze.sales", "2013-01"))
+    assert {status for status, _ in first.values()} == {"passed"}
+    assert first["steady"][1].endswith(
+        "row_count is 12; 0 earlier batches are known, 1 are needed to compare"
+    )
+
+    silver = project.build("silver.sales", "2013-01")
+    assert (silver.rows_in, silver.valid, silver.quarantined) == (12, 6, 6)
+    assert [row[2] for row in project.quarantine()] == [["known_shop"]] * 6
+    found = results(silver)
+    assert found["whole"][0] == "passed"
+    status, message = found["reconciled"]
+    assert status == "failed"
+    assert "sum(amount) is 60, sum(amount) of sales is 120.6; allowed is" in message
+
+    project.write("landing/sales/2013-02.csv", sales("2013-02", "ab", amount=11))
+    project.build("bronze.sales", "2013-02")
+    project.write("landing/sales/2013-03.csv", sales("2013-03", "abc", amount=90))
+    third = project.build("bronze.sales", "2013-03")
+    status, message = results(third)["as_usual"]
+    assert status == "failed"
+    assert "mean(amount) is 90.1; the last 2 have mean 10.55" in message
+    event = project.store.last(
+        batch_stream(TableRef("shop", "bronze", "sales"), "2013-03"), BatchJudged.kind
+    )
+    assert event is not None
+    assert isinstance(event.event, BatchJudged)
+    assert event.event.statistics["mean(amount)"] == pytest.approx(90.1)
+
+    project.write("landing/sales/2013-04.csv", sales("2013-04", "a"))
+    with pytest.raises(RefusedBatch, match="was 18; allowed is a change of 50 %") as refused:
+        project.build("bronze.sales", "2013-04")
+    assert [r.name for r in refused.value.rule_results if r.refuses] == ["steady"]
+
+
+def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.declare(
+        """
+        bronze.shops:
+          files: shops.csv
+          rules:
+            - {columns: {have: [shop, town], lack: [secret], in_order: true}, name: shape}
+            - {rule: column_count > 5, on_fail: record, name: wide}
+            - mean(size) > 0
+        """
+    )
+    project.write("landing/shops.csv", "shop,secret,size\nnorth,x,1\n")
+    monkeypatch.setattr("mlops_dagster.data.build.measure_batch", None)
+    with pytest.raises(RefusedBatch) as refused:
+        project.build("bronze.shops")
+    said = "shape: 'the table is shop, town; has no secret' is false: 'town' is missing"
+    assert results(refused.value) == {
+        "shape": (
+            "failed",
+            f"{said}; 'secret' is there; 'secret' is not expected; 'size' is not expected",
+        ),
+        "wide": ("failed", "wide: 'column_count > 5' is false: column_count is 3"),
+    }
+
+
+def test_a_demand_on_columns_tells_every_fault() -> None:
+    demand = ColumnsDemand(have=["a", "b"], in_order=True)
+    assert faults_of(demand, ["a", "b"]) == []
+    assert faults_of(demand, ["b", "a"]) == ["the order is b, a"]
+    assert faults_of(ColumnsDemand(match="^[a-z]+$"), ["a", "B"]) == ["'B' does not match"]
+
+
+@pytest.mark.parametrize(
+    ("at_most", "value", "earlier", "truth"),
+    [
+        ("20 %", 120.0, [100.0], True),
+        ("20 %", 120.1, [100.0], False),
+        ("20 %", 80.0, [100.0, 1.0], True),
+        (5, 105.0, [100.0], True),
+        (5, 94.0, [100.0], False),
+        (0, 1.0, [1.0], True),
+        ("20 %", 1.0, [0.0], False),
+        ("20 %", 1.0, [], True),
+        ("20 %", None, [1.0], None),
+        ("20 %", float("nan"), [1.0], False),
+    ],
+)
+def test_a_change_is_measured_against_the_batch_before(
+    at_most: object, value: float | None, earlier: list[float], truth: bool | None
+) -> None:
+    demand = Change.model_validate({"of": "row_count", "at_most": at_most})
+    assert against_history(demand, value, earlier)[0] is truth
+
+
+@pytest.mark.parametrize(
+    ("value", "earlier", "truth"),
+    [
+        (13.0, [9.0, 10.0, 11.0], True),
+        (13.1, [9.0, 10.0, 11.0], False),
+        (99.0, [9.0, 10.0], True),
+        (5.0, [5.0, 5.0, 5.0], True),
+        (5.1, [5.0, 5.0, 5.0], False),
+        (float("inf"), [9.0, 10.0, 11.0], False),
+    ],
+)
+def test_what_is_usual_is_within_so_many_standard_deviations(
+    value: float, earlier: list[float], truth: bool
+) -> None:
+    demand = Usual.model_validate({"of": "row_count", "sigma": 3, "at_least": "3 windows"})
+    assert against_history(demand, value, earlier)[0] is truth
+
+
+def test_a_statistic_that_is_missing_on_either_side_is_unknown() -> None:
+    demand = Agreement.model_validate({"of": "mean(x)", "input": "raw"})
+    assert against_input(demand, 1.0, 1.0)[0] is True
+    assert against_input(demand, 1.0, 1.1)[0] is False
+    assert against_input(demand, None, 1.0) == (None, "mean(x) has no value")
+    assert against_input(demand, 1.0, None) == (None, "mean(x) of raw has no value")
