@@ -116,6 +116,10 @@ def _kill(root: Path, step: str, row: str, point: CrashPoint) -> None:
     assert done.returncode == -signal.SIGKILL
 
 
+# Each life is two builds, and each kill a process more.
+pytestmark = pytest.mark.verify
+
+
 @pytest.fixture(scope="module")
 def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Came:
     return life(spark, tmp_path_factory.mktemp("undisturbed"), ())
@@ -145,7 +149,6 @@ def test_killed_where_most_is_at_stake_it_comes_to_the_same(
     assert killed.attempts == undisturbed.attempts
 
 
-@pytest.mark.verify
 @pytest.mark.parametrize("kill", EVERY, ids=lambda kill: kill[1].name.lower())
 def test_killed_at_any_point_it_comes_to_the_same(
     kill: tuple[str, CrashPoint],
