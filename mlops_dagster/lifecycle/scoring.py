@@ -9,8 +9,9 @@ from mlops_dagster.features.scoring_rows import scoring_rows
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.registry.champion import ChampionVersion
 from mlops_dagster.serving.predictions import predictions_frame
+from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.workspace import ResolvedModel
-from mlops_dagster.state.fence import SlicePublished
+from mlops_dagster.state.fence import InputVersion, SlicePublished, published
 from mlops_dagster.tables.publish import publish_frame
 from mlops_dagster.tables.slices import Part, Slice
 
@@ -29,6 +30,9 @@ def score_window(
 ) -> WindowScored:
     """Score the rows of a window and replace the champion's slice of it.
 
+    Without windows a slice has no instant of its own: equal rows that this champion has scored
+    before keep the scores, and the instant, of then.
+
     Raises:
         SourceError: The window's rows are not published.
         ModelRefused: The champion's files are not those that were registered.
@@ -42,15 +46,22 @@ def score_window(
         store=place.store,
         locations=place.locations,
     )
+    ref, part = model.derived("serving", PREDICTIONS), Part(MODEL_VERSION, champion.version)
+    target = Slice(ref, place.window, part)
+    earlier = published(place.store, ref, place.window, champion.version)
+    if (
+        place.window == STATIC
+        and earlier is not None
+        and earlier.code_version == champion.bundle_digest
+        and _contents(earlier.inputs) == _contents(rows.manifest)
+        and place.locations.of(ref).exists(session)
+    ):
+        return WindowScored(champion, earlier, rows.unknowable)
     frame = predictions_frame(rows.frame, place.load(champion), scored_at=place.as_of)
     publication = publish_frame(
         session,
         frame=frame,
-        target=Slice(
-            model.derived("serving", PREDICTIONS),
-            place.window,
-            Part(MODEL_VERSION, champion.version),
-        ),
+        target=target,
         as_of=place.as_of,
         store=place.store,
         locations=place.locations,
@@ -59,3 +70,8 @@ def score_window(
         inputs=rows.manifest,
     )
     return WindowScored(champion, publication.published, rows.unknowable)
+
+
+def _contents(inputs: tuple[InputVersion, ...]) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    """Return what was read, by digests: a table that was written again unchanged is the same."""
+    return {(one.ref, frozenset(one.windows.items())) for one in inputs}
