@@ -5,8 +5,8 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_dagster.assets.checks import MOST_CHECKS, check_results, check_specs
-from mlops_dagster.data.builtin import rules_of
-from mlops_dagster.data.verdict import Counts, judge
+from mlops_dagster.data.builtin import LINES_END, rules_of
+from mlops_dagster.data.verdict import Counts, Found, judge
 from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedTable
@@ -14,7 +14,7 @@ from mlops_dagster_tests.assets.inline_project import CHURN, write_project
 
 
 def table(folder: Path, rules: int) -> ResolvedTable:
-    """Return a table of a CSV file with a key (three built-in rules) and so many rules more."""
+    """Return a table of a CSV file with a key (four built-in rules) and so many rules more."""
     entries = [f"{{between: {{age: [0, {bound}]}}}}" for bound in range(100, 100 + rules - 2)]
     entries += ["{not_null: age, owner: team:people, tags: {source: crm}}"]
     entries += ["{rule: orders >= 0, on_fail: stop}"]
@@ -33,14 +33,14 @@ def results(of: ResolvedTable, failed: dict[str, int]) -> list[dg.AssetCheckResu
         quarantined=max(failed.values(), default=0),
         dropped=0,
         failed={rule.name: failed.get(rule.name, 0) for rule in rules},
-        found={},
+        found={LINES_END: Found(True)},
         errors={},
     )
     return list(check_results(of, judge(rules, counts).results))
 
 
 def test_each_rule_is_a_check_of_its_own_with_its_owner_and_tags(tmp_path: Path) -> None:
-    of = table(tmp_path, MOST_CHECKS - 3)
+    of = table(tmp_path, MOST_CHECKS - 4)
     specs = {spec.name: spec for spec in check_specs(of)}
     assert len(specs) == MOST_CHECKS
     assert specs["not_null_age"].metadata == {"owner": "team:people", "tag/source": "crm"}
@@ -51,7 +51,7 @@ def test_each_rule_is_a_check_of_its_own_with_its_owner_and_tags(tmp_path: Path)
 
 
 def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) -> None:
-    of = table(tmp_path, MOST_CHECKS - 2)
+    of = table(tmp_path, MOST_CHECKS - 3)
     specs = {spec.name: spec for spec in check_specs(of)}
     assert set(specs) == {
         "rules_built_in",
@@ -66,5 +66,5 @@ def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) 
     assert "not_null_age: 3 of 10 rows fail (30 %)" in str(found["rules_completeness"].description)
     shown = found["rules_domain"].metadata["rules"]
     assert isinstance(shown, dg.TableMetadataValue)
-    assert len(shown.records) == MOST_CHECKS - 4
+    assert len(shown.records) == MOST_CHECKS - 5
     assert shown.records[0].data["rule"] == "age between 0 and 100"
