@@ -1,13 +1,17 @@
 """Rules about columns, earlier batches and other tables, from YAML to the verdict."""
 
+from datetime import datetime, timezone
+
 import pytest
 
 from mlops_dagster.data.build import TableBuilt
 from mlops_dagster.data.contract_rules import faults_of
+from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.numbers import against_history, against_input
+from mlops_dagster.data.preview import Preview, preview
 from mlops_dagster.data.verdict import RefusedBatch
-from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.rule_kinds import Agreement, Change, ColumnsDemand, Usual
 from mlops_dagster_tests.data.worlds import Project
 
@@ -174,3 +178,39 @@ def test_a_statistic_that_is_missing_on_either_side_is_unknown() -> None:
     assert against_input(demand, 1.0, 1.1)[0] is False
     assert against_input(demand, None, 1.0) == (None, "mean(x) has no value")
     assert against_input(demand, 1.0, None) == (None, "mean(x) of raw has no value")
+
+
+def test_a_preview_leaves_open_what_other_rows_and_tables_decide(project: Project) -> None:
+    project.declare(
+        """
+        bronze.shops: {files: shops.csv}
+        silver.shops:
+          inputs: {shops: bronze.shops}
+          rules:
+            - {unique: shop, name: one_row}
+            - {references: {shop: shops.shop}, name: known}
+            - {rule: mean(size) > 1, by: shop, name: large, when: size > 100}
+            - {outliers: {size: 3 sigma}, name: usual_size}
+            - {positive: size, name: has_size}
+            - {not_in_future: opened, name: has_opened}
+        """
+    )
+    project.sql("silver.shops", "select shop, size, opened from shops")
+    table = project.table("silver.shops")
+    contract = contract_of(table.ref, {"shop": "string", "size": "bigint", "opened": "date"})
+
+    def said(size: int, opened: str) -> Preview:
+        return preview(
+            table,
+            contract,
+            payload=f'{{"shop":"a","size":{size},"opened":"{opened}"}}',
+            columns={},
+            window=STATIC,
+            as_of=datetime(2013, 6, 1, tzinfo=timezone.utc),
+        )
+
+    assert said(-1, "2013-06-02") == Preview(
+        ("has_size", "has_opened"), ("one_row", "known", "usual_size"), ()
+    )
+    assert said(200, "2013-06-01").untried == ("one_row", "known", "large", "usual_size")
+    assert said(200, "2013-06-01").failing == ()
