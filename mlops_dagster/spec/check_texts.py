@@ -9,6 +9,9 @@ from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.parse_text import parse_text
 from mlops_dagster.spec.positions import Key
 from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.rule_checks import Check, Condition, Grouped
+from mlops_dagster.spec.table_columns import check_column
+from mlops_dagster.spec.tables import Rule
 
 Path = tuple[Key, ...]
 Drafts = Mapping[TableRef, Draft]
@@ -45,6 +48,25 @@ def check_expression(draft: Draft, expression: Expression, path: Path) -> None:
             *path,
             problem=f"{draft.ref} has no windows, so there is no {sorted(bounds)[0].value}()",
         )
+
+
+def grouped(
+    draft: Draft, rule: Rule, expression: Expression, text: str, path: Path
+) -> tuple[str, Check] | None:
+    """Return the check of a condition, by groups where the rule says so; None after telling."""
+    if rule.by is None:
+        return text, Condition(expression)
+    for number, name in enumerate(rule.by):
+        check_column(draft, name, *path, "by", number)
+    if not expression.aggregates:
+        draft.source.report(
+            *path,
+            "by",
+            problem="'by' groups rows for a statistic, and the rule has none",
+            at_key=True,
+        )
+        return None
+    return f"{text} by {', '.join(rule.by)}", Grouped(expression, tuple(rule.by))
 
 
 def check_names(draft: Draft, looked_into: Draft, expression: Expression, path: Path) -> None:

@@ -4,16 +4,16 @@ import math
 
 from mlops_dagster.rules import parse_rule, parse_statistic
 from mlops_dagster.rules.patterns import regex_problem
-from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, parsed
+from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
 from mlops_dagster.spec.drafts import Draft
-from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, Condition, Grouped, History
+from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, History
 from mlops_dagster.spec.rule_kinds import ColumnsDemand, Distribution
 from mlops_dagster.spec.rule_texts import distribution_text
 from mlops_dagster.spec.table_columns import check_column
 from mlops_dagster.spec.tables import Rule
 
 # What the chain of additions of a distribution's text may be.
-_MOST_SHARES = 20
+MOST_SHARES = 20
 
 
 def resolve_distribution(
@@ -34,9 +34,7 @@ def resolve_distribution(
     if expression is None:
         return None
     check_expression(draft, expression, (*path, kind))
-    if rule.by is not None:
-        return f"{text} by {', '.join(rule.by)}", Grouped(expression, tuple(rule.by))
-    return text, Condition(expression)
+    return grouped(draft, rule, expression, text, path)
 
 
 def resolve_columns(
@@ -99,8 +97,8 @@ def _distribution_problem(demand: Distribution) -> str | None:
         )
     if sorted(set(demand.edges)) != demand.edges:
         return "the edges must rise"
-    if len(shares) > _MOST_SHARES:
-        return f"{len(shares)} shares are more than the {_MOST_SHARES} allowed"
+    if len(shares) > MOST_SHARES:
+        return f"{len(shares)} shares are more than the {MOST_SHARES} allowed"
     if any(share < 0 for share in shares) or not math.isclose(sum(shares), 1, abs_tol=1e-6):
         return f"shares are at least 0 and add up to 1, these to {sum(shares):.6g}"
     return None

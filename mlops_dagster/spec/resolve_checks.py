@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mlops_dagster.rules import parse_relative, parse_rule
-from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, parsed
+from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.resolve_batches import (
     resolve_columns,
@@ -11,7 +11,7 @@ from mlops_dagster.spec.resolve_batches import (
     resolve_history,
 )
 from mlops_dagster.spec.resolve_references import resolve_agreement, resolve_reference
-from mlops_dagster.spec.rule_checks import Check, Condition, Grouped, Relative, Unique
+from mlops_dagster.spec.rule_checks import Check, Relative, Unique
 from mlops_dagster.spec.rule_texts import rule_text
 from mlops_dagster.spec.table_columns import check_column
 from mlops_dagster.spec.tables import Rule
@@ -36,19 +36,7 @@ def _condition(
     if expression is None:
         return None
     check_expression(draft, expression, (*path, kind))
-    if rule.by is None:
-        return text, Condition(expression)
-    for number, name in enumerate(rule.by):
-        check_column(draft, name, *path, "by", number)
-    if not expression.aggregates:
-        draft.source.report(
-            *path,
-            "by",
-            problem="'by' groups rows for a statistic, and the rule has none",
-            at_key=True,
-        )
-        return None
-    return f"{text} by {', '.join(rule.by)}", Grouped(expression, tuple(rule.by))
+    return grouped(draft, rule, expression, text, path)
 
 
 def _outliers(

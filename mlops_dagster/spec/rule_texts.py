@@ -6,9 +6,11 @@ from itertools import pairwise
 
 from mlops_dagster.rules.functions import BARE_AGGREGATES
 from mlops_dagster.rules.tokens import RESERVED
-from mlops_dagster.spec.rule_kinds import Distribution, RuleKinds, Spread, TextFormat
+from mlops_dagster.spec.rule_kinds import Distance, Distribution, RuleKinds, Spread, TextFormat
 from mlops_dagster.windows import Duration
 
+# A share of nothing has no logarithm.
+_LEAST = 0.0001
 _PLAIN = re.compile(r"[^\W\d]\w*")
 # `$` would also stand before a line feed at the end.
 _END = r"(?![\s\S])"
@@ -57,28 +59,39 @@ def rule_text(kind: str, demand: RuleKinds) -> str | None:
 
 def distribution_text(demand: Distribution) -> str:
     """Return the distance of a distribution from what is expected, as a condition."""
+    shares = _shares(demand)
+    bound = number_text(demand.at_most)
+    if demand.distance is Distance.TOTAL_VARIATION:
+        parts = [f"abs({found} - {number_text(expected)})" for found, expected in shares]
+        return f"({' + '.join(parts)}) / 2 <= {bound}"
+    terms = []
+    for found, expected in shares:
+        floored, wanted = f"greatest({found}, {_LEAST})", number_text(max(expected, _LEAST))
+        terms.append(f"({floored} - {wanted}) * ln({floored} / {wanted})")
+    return f"{' + '.join(terms)} <= {bound}"
+
+
+def _shares(demand: Distribution) -> list[tuple[str, float]]:
+    """Return each share as a text, and what is expected of it; the last is that of all others."""
     column = column_text(demand.column)
     if demand.expected:
-        parts = [
-            f"abs(share({column} = {value_text(value)}) - {number_text(share)})"
-            for value, share in demand.expected.items()
-        ]
         listed = ", ".join(map(value_text, demand.expected))
-        # What is none of the values, or null, was expected to be nothing.
-        parts.append(f"(1 - share({column} in ({listed})))")
-    else:
-        edges = [number_text(edge) for edge in demand.edges]
-        bins = [
-            f"{column} < {edges[0]}",
-            *(f"{column} >= {low} and {column} < {high}" for low, high in pairwise(edges)),
-            f"{column} >= {edges[-1]}",
+        return [
+            *(
+                (f"share({column} = {value_text(value)})", share)
+                for value, share in demand.expected.items()
+            ),
+            # What is none of the values, or null.
+            (f"(1 - share({column} in ({listed})))", 0.0),
         ]
-        parts = [
-            f"abs(share({test}) - {number_text(share)})"
-            for test, share in zip(bins, demand.shares, strict=True)
-        ]
-        parts.append(f"share({column} is null)")
-    return f"({' + '.join(parts)}) / 2 <= {number_text(demand.at_most)}"
+    edges = [number_text(edge) for edge in demand.edges]
+    bins = [
+        f"{column} < {edges[0]}",
+        *(f"{column} >= {low} and {column} < {high}" for low, high in pairwise(edges)),
+        f"{column} >= {edges[-1]}",
+    ]
+    found = [(f"share({test})", share) for test, share in zip(bins, demand.shares, strict=True)]
+    return [*found, (f"share({column} is null)", 0.0)]
 
 
 def _all(tests: Iterable[str]) -> str:

@@ -43,6 +43,8 @@ PLACE = "16: tables.silver.orders.rules[1]"
         ("{distribution: {column: city, expected: {a: 0.5}, at_most: 0.1}}", ".distribution: shares are at least 0 and add up to 1, these to 0.5"),
         ("{distribution: {column: weight, edges: [3, 1], shares: [0.2, 0.3, 0.5], at_most: 0.1}}", ".distribution: the edges must rise"),
         ("{distribution: {column: weight, edges: [3], shares: [1], at_most: 0.1}}", ".distribution: 1 edges make 2 bins, but there are 1 shares"),
+        ("{distribution: {column: city, expected: {a: 1}, at_most: 0.1}, by: town}", ".by: expected a column of deliveries.silver.orders, found 'town'"),
+        ("{distribution: {column: city, expected: {a: 1}, at_most: 0.1, distance: psy}}", ".distribution.distance: expected one of 'total_variation', 'psi', found 'psy' (did you mean 'psi'?)"),
         ("{columns: {}}", ".columns: expected one of the keys have, lack, match, found none of them"),
         ("{columns: {match: '['}}", ".columns.match: the pattern is refused: the class at 1 does not end"),
         ("{columns: {have: [city]}, when: weight > 0}", ".when: 'when' chooses rows, and a rule about columns reads none"),

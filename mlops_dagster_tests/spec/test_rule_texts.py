@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
+import numpy as np
 import pytest
 
 from mlops_dagster.rules import parse_rule
 from mlops_dagster.rules.nodes import MomentName
 from mlops_dagster.rules.oracle import evaluate, evaluate_aggregates
-from mlops_dagster.spec.rule_kinds import GROUP_OF, KINDS
+from mlops_dagster.spec.resolve_batches import MOST_SHARES
+from mlops_dagster.spec.rule_kinds import GROUP_OF, KINDS, Distribution
 from mlops_dagster.spec.rule_texts import column_text, distribution_text, rule_text
 from mlops_dagster.spec.tables import Rule
 
@@ -115,6 +117,24 @@ def test_the_distance_of_a_distribution_is_the_total_variation() -> None:
     bins = {"column": "x", "edges": [0.0, 10.0], "shares": [0.25, 0.5, 0.25]}
     assert truth({"distribution": {**bins, "at_most": 0.01}}, numbers) is True
     assert truth({"distribution": {**bins, "at_most": 0.2}}, numbers[1:]) is False
+
+
+def test_the_population_stability_index_is_that_of_the_shares() -> None:
+    rows = [{"x": value} for value in "aaaaaabbbc"]
+    found, expected = np.array([0.6, 0.3, 0.1]), np.array([0.5, 0.5, 0.0001])
+    index = float(np.sum((found - expected) * np.log(found / expected)))
+    demand = {"column": "x", "expected": {"a": 0.5, "b": 0.5}, "distance": "psi"}
+    assert truth({"distribution": {**demand, "at_most": index + 1e-9}}, rows) is True
+    assert truth({"distribution": {**demand, "at_most": index - 1e-9}}, rows) is False
+
+
+@pytest.mark.parametrize("distance", ["total_variation", "psi"])
+def test_a_distribution_of_as_many_shares_as_are_allowed_can_be_said(distance: str) -> None:
+    shares = {f"value {number}": 0.05 for number in range(MOST_SHARES)}
+    demand = Distribution.model_validate(
+        {"column": "x", "expected": shares, "distance": distance, "at_most": 0.5}
+    )
+    assert parse_rule(distribution_text(demand)).aggregates
 
 
 @pytest.mark.parametrize("name", ["and", "row_count", "two words", "tick`", "Ünï", "1st", "a.b"])
