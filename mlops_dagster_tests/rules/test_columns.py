@@ -282,7 +282,8 @@ def fitting(value: object, kind: str) -> object:
     ):
         return None
     if kind == "float" and isinstance(value, float):
-        return value if math.isnan(value) or float(np.float32(value)) == value else None
+        with np.errstate(over="ignore"):
+            return value if math.isnan(value) or float(np.float32(value)) == value else None
     return value
 
 
