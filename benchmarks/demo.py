@@ -1,4 +1,4 @@
-"""The whole demo, from cold to done: `python -m benchmarks.demo [--months 4-12]`.
+"""The whole demo, from cold to done: `python -m benchmarks.demo [--months 4-12] [--keep FOLDER]`.
 
 In a copy of the project without state: the seconds and the peak memory of `mlops-dagster demo`;
 then of the same command again, which finds everything done; then of one more close of the last
@@ -53,9 +53,11 @@ def main() -> None:
     """Measure, print, append the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--months", default="4-12", help="the months to replay")
-    months = parser.parse_args().months
+    parser.add_argument("--keep", type=Path, help="a new folder, to look at the project afterwards")
+    arguments = parser.parse_args()
+    months: str = arguments.months
     with tempfile.TemporaryDirectory() as folder:
-        root = copy_project(Path(folder))
+        root = copy_project(arguments.keep or Path(folder))
         state = root / ".mlops" / "dev"
         try:
             result = _measure(root, state, months)

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 def copy_project(root: Path) -> Path:
     """Copy the examples' project, with the landing folder if it has been filled; return `root`."""
+    root.mkdir(exist_ok=True)
     for name in ("use_cases", "environments"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "project.yaml", root / "project.yaml")
