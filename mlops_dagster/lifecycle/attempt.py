@@ -9,6 +9,7 @@ from mlops_dagster.lifecycle.overrides import Overrides
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.registry.events import Evaluated, Registered, Rejected, Trained
 from mlops_dagster.registry.ledger import record
+from mlops_dagster.registry.mlflow_facts import RunFacts
 from mlops_dagster.registry.tracking import RegisteredVersion
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.state.fence import SlicePublished
@@ -66,22 +67,24 @@ def record_attempt(
         )
     )
     crash_point(CrashPoint.JUDGEMENT_RECORDED, model.stream)
-    if not gates.promotable and not overrides.ignore_gates:
-        tell(Rejected(cutoff_window=cutoff, bundle_digest=digest, reason=gates.explanation))
-        return None
-    version = place.tracker.log_training(
-        bundle,
+    facts = RunFacts(
         params=model.spec.train.estimator.model_dump(mode="json"),
         metrics=measured.evaluation.values,
         tags={
             "mlops_dagster.code_version": model.code_version,
             "mlops_dagster.dagster_run": place.run_id,
+            "mlops_dagster.gates": gates.outcome.value,
             "mlops_dagster.reason": reason,
             "mlops_dagster.training_digest": training_set.digest,
             **overrides.tags,
         },
         inputs=training_set.inputs,
     )
+    if not gates.promotable and not overrides.ignore_gates:
+        place.tracker.log_rejected(bundle, facts)
+        tell(Rejected(cutoff_window=cutoff, bundle_digest=digest, reason=gates.explanation))
+        return None
+    version = place.tracker.log_training(bundle, facts)
     crash_point(CrashPoint.VERSION_LOGGED, model.stream)
     tell(
         Registered(

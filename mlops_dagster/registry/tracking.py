@@ -8,7 +8,6 @@ decisions read the ledger.
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +16,9 @@ from mlops_dagster.addresses import shown_scheme
 from mlops_dagster.errors import TrackingRefused
 from mlops_dagster.registry.bundle import LoadedModel, SavedBundle, load_bundle
 from mlops_dagster.registry.mlflow_calls import mlflow_calls
-from mlops_dagster.registry.mlflow_facts import local_path, log_facts, log_inputs
+from mlops_dagster.registry.mlflow_facts import RunFacts, local_path, log_facts
 from mlops_dagster.registry.mlflow_model import save_mlflow_model
 from mlops_dagster.spec.environment import Environment
-from mlops_dagster.state.fence import InputVersion
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -95,23 +93,8 @@ class MlflowTracker:
         self.artifacts = artifacts
         self._connected: MlflowClient | None = None
 
-    def log_training(
-        self,
-        bundle: SavedBundle,
-        *,
-        params: Mapping[str, str | int | float | bool],
-        metrics: Mapping[str, float | None],
-        tags: Mapping[str, str],
-        inputs: Sequence[InputVersion] = (),
-    ) -> RegisteredVersion:
+    def log_training(self, bundle: SavedBundle, facts: RunFacts) -> RegisteredVersion:
         """Log a bundle as a run and register it as a version; a second time it is only found.
-
-        Args:
-            bundle: The trained model on this machine.
-            params: Parameters of the training.
-            metrics: Metrics on the hold-out; undefined ones are left out.
-            tags: Further facts, such as the Dagster run and the code version.
-            inputs: Versions of the tables that the training set was made of.
 
         Raises:
             ModelRefused: The bundle on disk is not what it was when written.
@@ -122,12 +105,24 @@ class MlflowTracker:
                 return known
             loaded = load_bundle(bundle.folder, expected_digest=bundle.digest)
             run_id = self._run_of(bundle)
-            log_facts(self._client, run_id, params=params, metrics=metrics, tags=tags)
-            log_inputs(self._client, run_id, inputs)
+            log_facts(self._client, run_id, facts)
             self._client.log_artifacts(run_id, str(bundle.folder), BUNDLE_FOLDER)
             model_uri, model_id = self._log_model(run_id, loaded)
             self._client.set_terminated(run_id, "FINISHED")
             return self._register(bundle, run_id=run_id, model_uri=model_uri, model_id=model_id)
+
+    def log_rejected(self, bundle: SavedBundle, facts: RunFacts) -> str:
+        """Log a bundle that its gates keep out of the registry as a run, and return the run's id.
+
+        It stands beside the others in MLflow and is no version; a second time it is only found.
+        """
+        with mlflow_calls(self.uri):
+            run_id = self._run_of(bundle)
+            if self._client.get_run(run_id).info.status != "FINISHED":
+                log_facts(self._client, run_id, facts)
+                self._client.log_artifacts(run_id, str(bundle.folder), BUNDLE_FOLDER)
+                self._client.set_terminated(run_id, "FINISHED")
+            return run_id
 
     def find_version(self, model: str, bundle_digest: str) -> RegisteredVersion | None:
         """Return the version that holds a bundle, or None; looking creates nothing."""

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 from pyspark.sql import SparkSession
 from rich.console import Console
 
 from mlops_dagster.automation.outcome import Outcome
 from mlops_dagster.cli.run import run_use_case
 from mlops_dagster.features.training_set import build_training_set
+from mlops_dagster.registry.tracking import DIGEST_TAG
 from mlops_dagster_tests.end_to_end.conftest import DAYS, Lived
 from mlops_dagster_tests.end_to_end.energy import WORLD
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, Snapshot, metadata_of
@@ -78,6 +81,15 @@ def events_of(project: LiveProject) -> Mapping[str, int]:
     return {name: project.store.last_seq(name) for name in names}
 
 
+def mlflow_runs(project: LiveProject, model: str, bundle_digest: str) -> list[Run]:
+    """The runs of a bundle in MLflow."""
+    client = MlflowClient(tracking_uri=project.tracker.uri)
+    experiment = client.get_experiment_by_name(model)
+    assert experiment is not None
+    wanted = f"tags.`{DIGEST_TAG}` = '{bundle_digest}'"
+    return list(client.search_runs([experiment.experiment_id], wanted))
+
+
 def test_a_training_by_hand_is_a_second_version_and_takes_charge_of_later_windows(
     repeated: Repeated,
 ) -> None:
@@ -94,6 +106,9 @@ def test_a_challenger_that_is_not_better_is_tried_and_stays_without_a_version(
     assert attempt is not None
     assert attempt.rejected is not None
     assert attempt.version is None
+    # In MLflow it is a run like the others, with what its gates said.
+    runs = mlflow_runs(repeated.project, USE, attempt.bundle_digest)
+    assert [run.data.tags["mlops_dagster.gates"] for run in runs] == ["inconclusive"]
     assert repeated.before.champions[USE] == "1"
     champion = "energy_demand/model/daily_use_champion"
     assert repeated.before.materialized[champion] == {FIRST_CUTOFF}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlops_dagster.errors import MlopsDagsterError
+from mlops_dagster.registry.mlflow_facts import RunFacts
 from mlops_dagster.registry.tracking import MlflowTracker
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state import fence
@@ -67,7 +68,7 @@ def mlflow() -> MlopsDagsterError:
     tracker = MlflowTracker(f"sqlite:///{ELSEWHERE}/mlflow.db", artifacts=DISK / "artifacts")
 
     def log() -> str:
-        return tracker.log_training(training.bundle, params={}, metrics={}, tags={}).version
+        return tracker.log_training(training.bundle, RunFacts()).version
 
     told = full(log, leave_bytes=16384)
     assert tracker.find_version(training.bundle.info.model, training.bundle.digest) is None

@@ -12,6 +12,7 @@ from mlops_dagster.addresses import without_secrets
 from mlops_dagster.errors import TrackingRefused, TrackingUnavailable, is_transient
 from mlops_dagster.registry import tracking
 from mlops_dagster.registry.bundle import load_bundle
+from mlops_dagster.registry.mlflow_facts import RunFacts
 from mlops_dagster.registry.tracking import MlflowTracker, RegisteredVersion, open_tracker
 from mlops_dagster.spec.environment import Environment, LocalEngine, PathTables, TrackingServer
 from mlops_dagster.spec.models import Task
@@ -30,6 +31,12 @@ INPUTS = (
     InputVersion(ref="shop.silver.visits", delta_version=4, windows={"2024-01": "x"}),
     InputVersion(ref="shop.features.history", delta_version=9, windows={"2024-01": "y"}),
 )
+FACTS = RunFacts(
+    params={"learning_rate": 0.1, "family": "hist_gradient_boosting"},
+    metrics={"roc_auc": 0.75, "undefined": None},
+    tags={"reason": "drift"},
+    inputs=INPUTS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +47,23 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> MlflowTracker:
 
 
 def log(tracker: MlflowTracker, folder: Path, cutoff_window: str) -> RegisteredVersion:
-    return tracker.log_training(
-        saved(folder, cutoff_window=cutoff_window),
-        params={"learning_rate": 0.1, "family": "hist_gradient_boosting"},
-        metrics={"roc_auc": 0.75, "undefined": None},
-        tags={"reason": "drift"},
-        inputs=INPUTS,
-    )
+    return tracker.log_training(saved(folder, cutoff_window=cutoff_window), FACTS)
+
+
+def test_a_training_that_its_gates_keep_out_is_a_run_once_and_no_version(
+    tracker: MlflowTracker, tmp_path: Path
+) -> None:
+    written = saved(tmp_path / "b", cutoff_window="2023-12")
+    run_id = tracker.log_rejected(written, FACTS)
+    assert tracker.log_rejected(written, FACTS) == run_id
+    client = client_of(tracker)
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"roc_auc": 0.75}
+    assert len(client.get_metric_history(run_id, "roc_auc")) == 1
+    assert len(run.inputs.dataset_inputs) == len(INPUTS)
+    assert [file.path for file in client.list_artifacts(run_id)] == ["bundle"]
+    assert tracker.find_version(written.info.model, written.digest) is None
 
 
 def client_of(tracker: MlflowTracker) -> MlflowClient:
@@ -126,7 +143,7 @@ def test_serving_by_mlflow_gives_the_same_answer(
     recipe = Recipe("hist_gradient_boosting", task)
     window = f"2024-0{6 + list(Task).index(task)}"
     written = saved(tmp_path / "b", recipe, cutoff_window=window)
-    version = tracker.log_training(written, params={}, metrics={}, tags={})
+    version = tracker.log_training(written, RunFacts())
     path = download_artifacts(version.model_uri, tracking_uri=tracker.uri, dst_path=str(tmp_path))
 
     rows = trained(recipe).golden
