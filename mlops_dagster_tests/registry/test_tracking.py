@@ -61,6 +61,7 @@ def test_a_training_that_its_gates_keep_out_is_a_run_once_and_no_version(
     assert run.info.status == "FINISHED"
     assert run.data.metrics == {"roc_auc": 0.75}
     assert len(client.get_metric_history(run_id, "roc_auc")) == 1
+    assert run.inputs is not None
     assert len(run.inputs.dataset_inputs) == len(INPUTS)
     assert [file.path for file in client.list_artifacts(run_id)] == ["bundle"]
     assert tracker.find_version(written.info.model, written.digest) is None
