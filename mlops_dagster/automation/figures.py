@@ -15,13 +15,8 @@ class Figure(BaseModel):
     high: float | None = None
 
 
-def figures_of(table: object, *, window: str | None = None) -> tuple[Figure, ...]:
-    """Return the metrics of a metadata table; empty when it is none.
-
-    Args:
-        table: Rows with metric, value, low, high, and window if it is about several.
-        window: Only the rows of this window.
-    """
+def figures_of(table: object) -> tuple[Figure, ...]:
+    """Return the metrics of a metadata table: metric, value, low, high; empty when it is none."""
     if not isinstance(table, dg.TableMetadataValue):
         return ()
     return tuple(
@@ -32,5 +27,5 @@ def figures_of(table: object, *, window: str | None = None) -> tuple[Figure, ...
             high=None if row.data["high"] is None else float(row.data["high"]),
         )
         for row in table.records
-        if row.data["value"] is not None and (window is None or row.data["window"] == window)
+        if row.data["value"] is not None
     )

@@ -1,29 +1,21 @@
-"""What happened to a model window by window, from the event store and from assets' reports."""
+"""What happened to a model window by window, from the event store and the instance's runs."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
-from mlops_dagster.assets.keys import monitoring_key
 from mlops_dagster.assets.tags import PARTITION_TAG
-from mlops_dagster.automation.figures import Figure, figures_of
+from mlops_dagster.automation.figures import Figure
 from mlops_dagster.data.batches import BatchCounts, window_batches
 from mlops_dagster.monitoring.events import history
+from mlops_dagster.monitoring.summaries import QualitySummary
 from mlops_dagster.registry.champion import champion_for
 from mlops_dagster.registry.ledger import ModelLedger, read_ledger
-from mlops_dagster.spec.models import Task
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase
 from mlops_dagster.state.fence import published_windows
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.windows import WindowCalendar
-
-# The two figures a reader looks at first.
-PRIMARY: Mapping[Task, tuple[str, str | None]] = {
-    Task.BINARY: ("roc_auc", "expected_calibration_error"),
-    Task.MULTICLASS: ("accuracy", "log_loss"),
-    Task.REGRESSION: ("mean_absolute_error", "root_mean_squared_error"),
-}
 
 
 class WindowHistory(BaseModel):
@@ -61,7 +53,7 @@ def window_history(
     """Return what is known of a window of a model. Starts nothing and reads no table.
 
     Args:
-        instance: Where assets reported their metrics.
+        instance: Where the window's runs are.
         store: The event store.
         use_case: Whose window it is.
         model: The model.
@@ -81,7 +73,7 @@ def window_history(
         champion_version=None if champion is None else champion.version,
         drifted_columns=() if drift is None else drift.columns,
         data_faults=0 if drift is None else len(drift.faults),
-        figures=_figures(instance, model, window),
+        figures=_figures(told.quality.get(window)),
         decision=None if decision is None else decision.kind.value,
         reason=None if decision is None else decision.reason,
         trained=_training(ledger, window),
@@ -116,19 +108,10 @@ def _training(ledger: ModelLedger, window: str) -> str | None:
     return f"{version}{attempt.state.value}"
 
 
-def _figures(instance: dg.DagsterInstance, model: ResolvedModel, window: str) -> tuple[Figure, ...]:
-    """Return the metrics of a window as its quality report last stated them."""
-    records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(
-            asset_key=monitoring_key(model, "quality"),
-        ),
-        limit=100,
-    ).records
-    for record in records:
-        materialization = record.asset_materialization
-        if materialization is None:
-            continue
-        figures = figures_of(materialization.metadata.get("metrics"), window=window)
-        if figures:
-            return figures
-    return ()
+def _figures(quality: QualitySummary | None) -> tuple[Figure, ...]:
+    """Return the primary metrics of a window as its newest quality report stated them."""
+    return tuple(
+        Figure(name=one.metric, value=one.value, low=one.low, high=one.high)
+        for one in (() if quality is None else quality.figures)
+        if one.value is not None
+    )

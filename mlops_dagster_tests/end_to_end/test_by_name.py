@@ -1,6 +1,6 @@
 """Tables by name on serverless compute: the jobs ask for nothing it refuses and give equal rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -65,8 +65,7 @@ def by_name(
     try:
         with live_project(root, "catalog") as project:
             with pytest.MonkeyPatch.context() as patch:
-                session = partial(new_session, interceptors=[rules])
-                patch.setattr(remote_engine, "new_session", session)
+                patch.setattr(remote_engine, "new_session", partial(ruled_session, rules))
                 ran = project.replay(REPLAYED)
             readings = project.locations.of(project.ref("bronze.readings")).sql_name
             yield ByName(
@@ -79,6 +78,13 @@ def by_name(
     finally:
         for database in spark.catalog.listDatabases(f"{prefix}*"):
             spark.sql(f"DROP SCHEMA `{database.name}` CASCADE")
+
+
+def ruled_session(
+    rules: CountedRules, address: str, *, retries: int, interceptors: Sequence[object]
+) -> SparkSession:
+    """Make a session as the engine asks for it, under the rules as well."""
+    return new_session(address, retries=retries, interceptors=[*interceptors, rules])
 
 
 def tables_of(spark: SparkSession, prefix: str) -> frozenset[str]:
