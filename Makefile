@@ -17,7 +17,8 @@ help:
 	@echo "make churn   the example customer_churn: from one file to a registered model and scores"
 	@echo "make ui      the Dagster web UI on the demo's runs"
 	@echo "make screenshots  the pictures of docs/ui.md from a finished demo; needs Chromium"
-	@echo "make test    all tests"
+	@echo "make test    the tests, in about eight minutes on two cores"
+	@echo "make test-long  further lives end to end"
 	@echo "make test-demo  what the demo said, computed again by pandas and scikit-learn"
 	@echo "make lint    style, types and layers"
 	@echo "make verify  benches, with dated results"
@@ -53,8 +54,13 @@ churn: $(READY)
 ui: $(READY)
 	@$(BIN)/mlops-dagster ui
 
+IN_TWO_PROCESSES := --numprocesses 2 --dist loadscope --no-loadscope-reorder
+
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not verify and not demo" --numprocesses 2 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not verify and not demo and not long" $(IN_TWO_PROCESSES)
+
+test-long: $(READY)
+	@$(BIN)/python -m pytest -m "long and not verify" $(IN_TWO_PROCESSES)
 
 test-demo: $(READY)
 	@$(BIN)/python -m pytest -m demo mlops_dagster_tests/finished_demo

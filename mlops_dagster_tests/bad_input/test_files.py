@@ -21,6 +21,8 @@ from mlops_dagster_tests.bad_input.file_faults import FILE_FAULTS, FileFault
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, live_project
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Told:

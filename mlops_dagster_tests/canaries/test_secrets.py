@@ -34,6 +34,8 @@ from mlops_dagster_tests.canaries.lives import (
 from mlops_dagster_tests.canaries.search import everything_below, places_of
 from mlops_dagster_tests.end_to_end.live_project import live_project
 
+pytestmark = pytest.mark.long
+
 JOB = "churn_refresh"
 # What the run of each environment says when it fails.
 SAYS = {

@@ -19,6 +19,8 @@ from mlops_dagster.training.outcome import Outcome
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.finished_demo.tables import read_delta
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "use_cases" / "customer_churn"
 PAGE = REPOSITORY / "docs" / "churn.md"

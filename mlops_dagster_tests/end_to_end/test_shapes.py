@@ -17,6 +17,8 @@ from mlops_dagster.spec.refs import TableRef
 from mlops_dagster_tests.end_to_end import shapes
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, live_project, step_failure
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -22,6 +22,8 @@ from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.docs.pages import ROOT, blocks
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, live_project, metadata_of
 
+pytestmark = pytest.mark.long
+
 USE_CASE, FEBRUARY = "flight_delays", "2013-02"
 WEATHER = ("bronze", "weather"), ("silver", "weather"), ("monitoring", "quarantine")
 ENVIRONMENT = f"""\
