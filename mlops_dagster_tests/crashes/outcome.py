@@ -13,8 +13,8 @@ from mlops_dagster.state.fence import SlicePublished
 from mlops_dagster_tests.crashes.commits import SliceCommit, slice_commits
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, Snapshot
 
-# The batch that a quarantined row belongs to is named by a random token.
-_RANDOM = ["batch"]
+# The batches that a quarantined row belongs to are named by random tokens.
+_RANDOM = ["batch", "first_batch"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
 from pathlib import Path
 
@@ -216,8 +216,18 @@ def plan(frame: DataFrame, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+@pytest.fixture
+def whole_paths(spark: SparkSession) -> Iterator[None]:
+    """Plans that name files by their whole path, however long it is."""
+    setting = "spark.sql.maxMetadataStringLength"
+    spark.conf.set(setting, 2000)
+    yield
+    spark.conf.unset(setting)
+
+
 def test_rules_over_the_same_columns_share_one_narrow_scan_and_one_shuffle(
     spark: SparkSession,
+    whole_paths: None,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
