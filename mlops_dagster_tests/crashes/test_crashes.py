@@ -51,6 +51,7 @@ def tell(plan: Sequence[Crash], found: Difference) -> None:
         )
 
 
+@pytest.mark.long
 def test_runs_killed_at_the_riskiest_points_end_as_undisturbed_ones(
     undisturbed: Outcome,
     spark_address: str,

@@ -132,6 +132,7 @@ def check(came: Came) -> None:
     ]
 
 
+@pytest.mark.long
 def test_killed_where_most_is_at_stake_a_release_comes_to_its_end(
     spark: SparkSession, spark_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
