@@ -87,8 +87,9 @@ def window_history(
 
 
 def _runs(instance: dg.DagsterInstance, use_case: ResolvedUseCase, window: str) -> tuple[str, ...]:
-    """Return the runs of the use case's jobs for a window, oldest first."""
-    runs = instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: window}), ascending=True)
+    """Return the runs of the use case's jobs that made a window, oldest first."""
+    made = dg.RunsFilter(tags={PARTITION_TAG: window}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    runs = instance.get_runs(made, ascending=True)
     ours = f"{use_case.name}_"
     return tuple(run.run_id for run in runs if run.job_name.startswith(ours))
 

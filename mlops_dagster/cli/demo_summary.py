@@ -27,7 +27,7 @@ class MonthSummary(_Summary):
         decision: What the policy decided.
         reason: Why.
         trained: What became of the training whose cutoff is this month.
-        run_ids: Runs of the month, in the order in which they started.
+        run_ids: Runs that made the month, in the order in which they started.
         table_versions: Table to the Delta version that published the month.
     """
 
