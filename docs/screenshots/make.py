@@ -63,7 +63,6 @@ SHOTS = {
     "decision": Shot(
         f"{_ASSETS}/monitoring/departure_delay_decision?view=overview", "reason", height=1200
     ),
-    "runs": Shot("/runs", "flight_delays_close"),
 }
 
 
