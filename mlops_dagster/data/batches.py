@@ -28,7 +28,11 @@ def newest_batch(store: EventStore, ref: TableRef, window: str) -> BatchCounts |
     last = store.last(batch_stream(ref, window), BatchJudged.kind)
     if last is None or not isinstance(last.event, BatchJudged):
         return None
-    judged = last.event
+    return counts_of(last.event, ref, window)
+
+
+def counts_of(judged: BatchJudged, ref: TableRef, window: str) -> BatchCounts:
+    """Return the counts that an event tells of a slice's batch."""
     return BatchCounts(
         ref=ref,
         window=window,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlops_dagster.data.batches import BatchCounts, counts_of
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.row_ledger import RowLedger, RowStatus, read_rows
 from mlops_dagster.spec.refs import TableRef
@@ -11,30 +12,14 @@ from mlops_dagster.state.store import EventStore
 
 
 @dataclass(frozen=True)
-class SliceCounts:
+class SliceCounts(BatchCounts):
     """The published batch of a slice, and where the rows that its rules stopped stand now.
 
     Attributes:
-        ref: The table.
-        window: The window.
-        rows_in: Rows delivered; valid + quarantined + dropped + discarded.
-        valid: Rows published.
-        quarantined: Rows in quarantine.
-        dropped: Rows that a rule removed.
-        discarded: Rows that were left out by decision.
         statuses: Rows by status; open ones as the quarantine holds them, the others as events tell.
-        failed_rules: Failing rows of each rule that did not pass.
     """
 
-    ref: TableRef
-    window: str
-    rows_in: int
-    valid: int
-    quarantined: int
-    dropped: int
-    discarded: int
     statuses: Mapping[RowStatus, int]
-    failed_rules: Mapping[str, int | None]
 
 
 def slice_counts(store: EventStore, ref: TableRef, window: str) -> SliceCounts | None:
@@ -53,15 +38,8 @@ def slice_counts(store: EventStore, ref: TableRef, window: str) -> SliceCounts |
     if judged is None:
         return None
     return SliceCounts(
-        ref=ref,
-        window=window,
-        rows_in=judged.rows_in,
-        valid=judged.valid,
-        quarantined=judged.quarantined,
-        dropped=judged.dropped,
-        discarded=judged.discarded,
+        **vars(counts_of(judged, ref, window)),
         statuses=count_statuses(read_rows(store, ref, window), judged.quarantined),
-        failed_rules=judged.failed_rules,
     )
 
 

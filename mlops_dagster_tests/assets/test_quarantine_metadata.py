@@ -17,6 +17,7 @@ WEATHER = SliceCounts(
     quarantined=2,
     dropped=1,
     discarded=1,
+    refused=False,
     statuses={**NOTHING, RowStatus.OPEN: 1, RowStatus.FIXED: 1, RowStatus.DISCARDED: 1},
     failed_rules={"wind_speed between 0 and 100": 2, "<b>*row_count*</b>": None, "a|b": 1},
 )
