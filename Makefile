@@ -17,8 +17,8 @@ help:
 	@echo "make churn   the example customer_churn: from one file to a registered model and scores"
 	@echo "make ui      the Dagster web UI on the demo's runs"
 	@echo "make screenshots  the pictures of docs/ui.md from a finished demo; needs Chromium"
-	@echo "make test    the tests, in about eight minutes on two cores"
-	@echo "make test-long  further lives end to end"
+	@echo "make test    the tests, in about seven minutes on two cores"
+	@echo "make test-long  whole lives end to end, in about ten minutes more"
 	@echo "make test-demo  what the demo said, computed again by pandas and scikit-learn"
 	@echo "make lint    style, types and layers"
 	@echo "make verify  benches, with dated results"
@@ -78,6 +78,9 @@ verify: $(READY)
 	@$(BIN)/python -m pytest -m verify --ignore mlops_dagster_tests/crashes --ignore mlops_dagster_tests/faults
 	@$(BIN)/python -m benchmarks.reliability
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.demo
+	@$(BIN)/python -m benchmarks.replay
+	@$(BIN)/python -m benchmarks.quality --peers
 
 # Nothing here names an index: the client's own configuration says where packages come from.
 lock: $(READY)

@@ -12,27 +12,29 @@ from mlops_dagster.registry.tracking import RegisteredVersion
 LOCAL_MLFLOW = "http://127.0.0.1:5000"
 
 
-def mlflow_metadata(tracking_uri: str, registered: RegisteredVersion) -> Metadata:
-    """Return a version, its run, and links to both.
+def mlflow_metadata(
+    tracking_uri: str, run_id: str, registered: RegisteredVersion | None
+) -> Metadata:
+    """Return the run of a training and its version, if it is one, with links to both.
 
     The links of a local store are to the server that `mlops-dagster mlflow` starts. A store without
     a web address of its own, such as `databricks`, gets none. Names and passwords in an address are
     left out.
     """
-    metadata: Metadata = {
-        "version": dg.MetadataValue.text(registered.version),
-        "mlflow_run_id": dg.MetadataValue.text(registered.run_id),
-    }
+    metadata: Metadata = {"mlflow_run_id": dg.MetadataValue.text(run_id)}
+    if registered is not None:
+        metadata["version"] = dg.MetadataValue.text(registered.version)
     parts = urlsplit(tracking_uri)
     local = parts.scheme == "sqlite"
     if not local and parts.scheme not in ("http", "https"):
         return metadata
     server = LOCAL_MLFLOW if local else without_secrets(tracking_uri).rstrip("/")
-    model, version = quote(registered.model, safe=""), quote(registered.version, safe="")
-    metadata["mlflow_run"] = dg.MetadataValue.url(f"{server}/#/runs/{registered.run_id}")
-    metadata["mlflow_version"] = dg.MetadataValue.url(
-        f"{server}/#/models/{model}/versions/{version}"
-    )
+    metadata["mlflow_run"] = dg.MetadataValue.url(f"{server}/#/runs/{quote(run_id, safe='')}")
+    if registered is not None:
+        model, version = quote(registered.model, safe=""), quote(registered.version, safe="")
+        metadata["mlflow_version"] = dg.MetadataValue.url(
+            f"{server}/#/models/{model}/versions/{version}"
+        )
     if local:
         metadata["mlflow_server"] = dg.MetadataValue.md(
             "The links work while `mlops-dagster mlflow` runs."

@@ -76,8 +76,7 @@ def candidate_metadata(candidate: "Candidate", tracking_uri: str, *, reason: str
         "gates": dg.MetadataValue.text(candidate.gates.outcome.value),
         "gates_say": dg.MetadataValue.text(candidate.gates.explanation),
     }
-    if candidate.registered is not None:
-        metadata |= mlflow_metadata(tracking_uri, candidate.registered)
+    metadata |= mlflow_metadata(tracking_uri, candidate.logged.run_id, candidate.registered)
     if candidate.champion is not None:
         metadata["compared_with"] = dg.MetadataValue.text(candidate.champion.version)
     for metric in evaluation.metrics:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mlops_dagster.monitoring.decision import Decision
     from mlops_dagster.monitoring.detectors import DetectorReport
     from mlops_dagster.monitoring.events import MonitorHistory
-    from mlops_dagster.monitoring.quality_report import QualityReport
-    from mlops_dagster.monitoring.report import DriftReport
+    from mlops_dagster.monitoring.quality_report import MeasuredMetric, QualityReport
+    from mlops_dagster.monitoring.report import ColumnDrift, Distances, DriftReport
 
 
 # How many columns are drawn.
@@ -82,11 +82,8 @@ def drift_metadata(compared: "WindowCompared") -> Metadata:
                         "column": column.column,
                         "severity": column.severity.value,
                         "verdict": column.verdict,
-                        "psi": _rounded(column.distances.psi),
-                        "ks": _rounded(column.distances.ks_low),
-                        "tv": _rounded(column.distances.tv),
-                        "missing_before": round(column.missing_reference, 4),
-                        "missing_now": round(column.missing_window, 4),
+                        "distance": _distances(column.distances),
+                        "missing": _before_and_now(column),
                     }
                 )
                 for column in columns
@@ -165,12 +162,9 @@ def quality_metadata(reports: "tuple[QualityReport, ...]", history: "MonitorHist
             {
                 "window": report.window,
                 "metric": metric.metric,
-                "value": _shown(metric.value),
-                "low": _shown(metric.low),
-                "high": _shown(metric.high),
+                "value": _with_interval(metric),
                 "expected": _shown(metric.expected),
-                "verdict": metric.verdict.value,
-                "final": report.final,
+                "verdict": metric.verdict.value + ("" if report.final else ", not final"),
             }
         )
         for report in reports
@@ -257,3 +251,24 @@ def _rounded(value: float | None) -> float | None:
 
 def _shown(value: float | None) -> float | None:
     return None if value is None else rounded(value)
+
+
+# Dagster cuts tables off at the right: what belongs together stands in one column.
+
+
+def _distances(distances: "Distances") -> str:
+    named = {"PSI": distances.psi, "KS": distances.ks_low, "TV": distances.tv}
+    return ", ".join(f"{name} {value:.3f}" for name, value in named.items() if value is not None)
+
+
+def _before_and_now(column: "ColumnDrift") -> str:
+    before, now = column.missing_reference, column.missing_window
+    return f"{before:.2%}" if before == now else f"{before:.2%} -> {now:.2%}"
+
+
+def _with_interval(metric: "MeasuredMetric") -> str | None:
+    if metric.value is None:
+        return None
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.4f}"
+    return f"{metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}]"

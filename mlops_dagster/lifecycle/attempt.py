@@ -1,6 +1,7 @@
 """What a training leaves behind: the events of its attempt and, if its gates pass, a version."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import partial
 
 from mlops_dagster.crash_points import CrashPoint, crash_point
@@ -16,6 +17,14 @@ from mlops_dagster.state.fence import SlicePublished
 from mlops_dagster.training.gate_report import GateReport
 
 
+@dataclass(frozen=True)
+class Logged:
+    """Where MLflow has a training: its run, and the version if its gates let it through."""
+
+    run_id: str
+    version: RegisteredVersion | None
+
+
 def record_attempt(
     place: Place,
     model: ResolvedModel,
@@ -25,7 +34,7 @@ def record_attempt(
     gates: GateReport,
     reason: str,
     overrides: Overrides,
-) -> RegisteredVersion | None:
+) -> Logged:
     """Record a training and what its gates say; register the bundle if they let it through.
 
     A run that ignores the gates registers it whatever they say: as an experiment.
@@ -34,7 +43,7 @@ def record_attempt(
     interrupted goes on where it stopped.
 
     Returns:
-        The version in the registry, or None when the gates kept it out.
+        Its run in MLflow and its version in the registry, if the gates did not keep it out.
 
     Raises:
         TrackingUnavailable: MLflow did not answer; training and judgement are recorded by then.
@@ -81,9 +90,9 @@ def record_attempt(
         inputs=training_set.inputs,
     )
     if not gates.promotable and not overrides.ignore_gates:
-        place.tracker.log_rejected(bundle, facts)
+        run_id = place.tracker.log_rejected(bundle, facts)
         tell(Rejected(cutoff_window=cutoff, bundle_digest=digest, reason=gates.explanation))
-        return None
+        return Logged(run_id, version=None)
     version = place.tracker.log_training(bundle, facts)
     crash_point(CrashPoint.VERSION_LOGGED, model.stream)
     tell(
@@ -96,4 +105,4 @@ def record_attempt(
         )
     )
     crash_point(CrashPoint.VERSION_RECORDED, model.stream)
-    return version
+    return Logged(version.run_id, version)

@@ -10,7 +10,9 @@ from mlops_dagster.monitoring.metric_tables import MetricTable
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.state.fence import SlicePublished
-from mlops_dagster.tables.publish import publish_frame
+from mlops_dagster.tables.fenced import Origin, hold
+from mlops_dagster.tables.measure import measure_local
+from mlops_dagster.tables.publish import publish_measured
 from mlops_dagster.tables.slices import Part, Slice
 
 if TYPE_CHECKING:
@@ -29,16 +31,21 @@ def publish_metrics(
     *,
     window: str,
 ) -> SlicePublished:
-    """Replace a model's part of a window in a metric table; `rows` have the table's columns."""
+    """Replace a model's part of a window in a metric table; `rows` have the table's columns.
+
+    Cost: the commit. The rows are digested here, so they are not read back.
+    """
     frame = frame_from_pandas(session, rows, schema=table.ddl)
-    ref = TableRef(model.use_case, "monitoring", table.name)
-    return publish_frame(
+    target = Slice(
+        TableRef(model.use_case, "monitoring", table.name), window, Part(_MODEL, model.name)
+    )
+    return publish_measured(
         session,
         frame=frame.drop("window", _MODEL),
-        target=Slice(ref, window, Part(_MODEL, model.name)),
-        as_of=place.as_of,
+        target=target,
+        held=hold(place.store, target, as_of=place.as_of, run_id=place.run_id),
+        measured=measure_local(rows, ddl=table.ddl),
         store=place.store,
-        locations=place.locations,
-        run_id=place.run_id,
-        code_version=model.code_version,
+        location=place.locations.of(target.ref),
+        origin=Origin(model.code_version),
     ).published

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import SourceError
-from mlops_dagster.lifecycle.attempt import record_attempt
+from mlops_dagster.lifecycle.attempt import Logged, record_attempt
 from mlops_dagster.lifecycle.fitting import champion_met, fit_training
 from mlops_dagster.lifecycle.kept import KeptTraining, Measured, TrainingShelf
 from mlops_dagster.lifecycle.overrides import NOTHING, Overrides
@@ -23,7 +23,7 @@ from mlops_dagster.training.gates import evaluate_gates
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained model, what is known of it, and its version if its gates let it through.
+    """A trained model, what is known of it, and where MLflow has it.
 
     `fitted_now` is False when an earlier try had fitted it already.
     """
@@ -32,7 +32,7 @@ class Candidate:
     training_set: SlicePublished
     champion: ChampionVersion | None
     gates: GateReport
-    registered: RegisteredVersion | None
+    logged: Logged
     fitted_now: bool
 
     @property
@@ -44,6 +44,11 @@ class Candidate:
     def measured(self) -> Measured:
         """What was measured of it."""
         return self.training.measured
+
+    @property
+    def registered(self) -> RegisteredVersion | None:
+        """Its version in the registry, or None when its gates kept it out."""
+        return self.logged.version
 
 
 def train_candidate(
@@ -93,7 +98,7 @@ def train_candidate(
         crash_point(CrashPoint.BUNDLE_SAVED, model.stream)
         measured = training.measured
         gates = evaluate_gates(model.gates, measured.evaluation, measured.comparison)
-        registered = record_attempt(
+        logged = record_attempt(
             place,
             model,
             training=training,
@@ -103,7 +108,7 @@ def train_candidate(
             overrides=overrides,
         )
     champion = champion_met(place, model, training.bundle.digest)
-    return Candidate(training, training_set, champion, gates, registered, fitted_now=fitted_now)
+    return Candidate(training, training_set, champion, gates, logged, fitted_now=fitted_now)
 
 
 def _training_set(

@@ -1,5 +1,8 @@
 """What the UI shows beside an asset: columns, lineage, links, numbers, pictures."""
 
+import re
+from pathlib import Path
+
 import dagster as dg
 import numpy as np
 import pandas as pd
@@ -8,6 +11,7 @@ import pytest
 from mlops_dagster.assets.checks import check_result
 from mlops_dagster.assets.links import LOCAL_MLFLOW, mlflow_metadata
 from mlops_dagster.assets.metadata import Metadata, column_lineage, column_schema, rounded
+from mlops_dagster.assets.model_metadata import candidate_metadata
 from mlops_dagster.assets.monitoring_metadata import (
     decision_metadata,
     drift_metadata,
@@ -15,7 +19,9 @@ from mlops_dagster.assets.monitoring_metadata import (
 )
 from mlops_dagster.data.builtin import RuleFacts
 from mlops_dagster.data.verdict import Counts, judge
+from mlops_dagster.lifecycle.attempt import Logged
 from mlops_dagster.lifecycle.monitoring import WindowCompared
+from mlops_dagster.lifecycle.training import Candidate
 from mlops_dagster.monitoring.baseline import profile_pandas
 from mlops_dagster.monitoring.decision import Decision, DecisionKind
 from mlops_dagster.monitoring.drift import drift_report
@@ -27,11 +33,15 @@ from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import Workspace
+from mlops_dagster.training.gate_report import GateOutcome, GateReport, GateResult
 from mlops_dagster_tests.assets.graph_shape import EXAMPLES_ROOT
 from mlops_dagster_tests.charts.pictures import words
+from mlops_dagster_tests.faults.conftest import TRAINING_SET, finished_training
 from mlops_dagster_tests.monitoring.test_quality import binary, expectation, measured
 from mlops_dagster_tests.monitoring.worlds import FEATURES, baseline_of, rows
 
+# More columns than this are cut off in Dagster's pages.
+WIDEST = 5
 REGISTERED = RegisteredVersion("flight_delays.departure_delay", "3", "abc123", "models:/m-1")
 
 
@@ -100,7 +110,7 @@ def test_numbers_have_five_significant_digits(number: float, shown: float) -> No
     ],
 )
 def test_a_version_links_to_its_run_and_never_shows_a_password(address: str, server: str) -> None:
-    shown = mlflow_metadata(address, REGISTERED)
+    shown = mlflow_metadata(address, "abc123", REGISTERED)
     assert value(shown, "mlflow_run") == f"{server}/#/runs/abc123"
     assert (
         value(shown, "mlflow_version")
@@ -110,7 +120,41 @@ def test_a_version_links_to_its_run_and_never_shows_a_password(address: str, ser
 
 
 def test_a_store_without_a_web_address_gives_names_only() -> None:
-    assert set(mlflow_metadata("databricks", REGISTERED)) == {"version", "mlflow_run_id"}
+    shown = mlflow_metadata("databricks", "abc123", REGISTERED)
+    assert set(shown) == {"version", "mlflow_run_id"}
+
+
+@pytest.mark.parametrize("kept_out", [True, False])
+def test_a_training_shows_its_gates_figures_and_run_whether_or_not_it_became_a_version(
+    tmp_path: Path, kept_out: bool
+) -> None:
+    training = finished_training(tmp_path / "bundle")
+    result = GateResult(
+        text="roc_auc >= 0.99",
+        metrics=("roc_auc",),
+        outcome=GateOutcome.FAIL if kept_out else GateOutcome.PASS,
+        explanation="0.8 is below 0.99." if kept_out else "0.995 is at least 0.99.",
+        rows=training.measured.evaluation.rows,
+    )
+    logged = Logged("abc123", None if kept_out else REGISTERED)
+    candidate = Candidate(
+        training, TRAINING_SET, None, GateReport(gates=(result,)), logged, fitted_now=True
+    )
+    shown = candidate_metadata(candidate, "sqlite:///mlflow.db", reason="drift")
+    assert value(shown, "mlflow_run") == f"{LOCAL_MLFLOW}/#/runs/abc123"
+    assert ("version" in shown) is ("mlflow_version" in shown) is not kept_out
+    assert value(shown, "gates") == result.outcome.value
+    assert ("0.8 is below" in str(value(shown, "gates_say"))) is kept_out
+    assert value(shown, "reason") == "drift"
+    evaluation = training.measured.evaluation
+    metrics = shown["metrics"]
+    assert isinstance(metrics, dg.TableMetadataValue)
+    assert [record.data["metric"] for record in metrics.records] == list(evaluation.values)
+    for name, measured_value in evaluation.values.items():
+        assert measured_value is not None
+        assert value(shown, name) == rounded(measured_value)
+    assert value(shown, "fit_rows") == training.measured.fit_rows
+    assert value(shown, "bundle_digest") == training.bundle.digest
 
 
 def test_drift_shows_the_columns_that_changed_most_first() -> None:
@@ -122,6 +166,13 @@ def test_drift_shows_the_columns_that_changed_most_first() -> None:
     shown = pictures(drift_metadata(WindowCompared(baseline, profile, report)))
     assert list(shown) == [f"most_drifted_{place}" for place in (1, 2, 3, 4)]
     assert any(word.startswith("x2: ") for word in shown["most_drifted_1"])
+    table = drift_metadata(WindowCompared(baseline, profile, report))["columns"]
+    assert isinstance(table, dg.TableMetadataValue)
+    worst = table.records[0].data
+    assert worst["column"] == "x2"
+    assert re.fullmatch(r"PSI \d\.\d{3}, KS \d\.\d{3}", str(worst["distance"]))
+    assert worst["missing"] == "0.00%"
+    assert len(worst) <= WIDEST
 
 
 def test_drift_without_any_value_has_no_pictures() -> None:
@@ -150,11 +201,14 @@ def test_quality_is_shown_over_the_windows_with_the_calibration_of_the_newest() 
     }
     assert told["over_windows_1"][-2:] == ["2013-04", "2013-06"]
     assert told["calibration"][0] == "came true, 2013-06"
-    for table in ("metrics",):
-        records = shown[table]
-        assert isinstance(records, dg.TableMetadataValue)
-        for record in records.records:
-            assert len(str(record.data["value"])) <= 11
+    table = shown["metrics"]
+    assert isinstance(table, dg.TableMetadataValue)
+    measured_metric = next(m for m in reports[-1].overall if m.metric == "roc_auc")
+    shown_metric = next(r.data for r in table.records if r.data["metric"] == "roc_auc")
+    assert shown_metric["value"] == (
+        f"{measured_metric.value:.4f} [{measured_metric.low:.4f}, {measured_metric.high:.4f}]"
+    )
+    assert len(shown_metric) <= WIDEST
 
 
 def test_a_summary_holds_the_worst_value_that_is_accepted() -> None:

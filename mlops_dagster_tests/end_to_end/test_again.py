@@ -19,6 +19,8 @@ from mlops_dagster_tests.end_to_end.energy import WORLD
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, Snapshot, metadata_of
 from mlops_dagster_tests.energy_demand.make_world import Reading, readings_of, write_readings
 
+pytestmark = pytest.mark.long
+
 USE, PEAK = "energy_demand.daily_use", "energy_demand.daily_peak"
 FIRST_CUTOFF, SCORED, SECOND_CUTOFF = DAYS[2], DAYS[3], DAYS[4]
 

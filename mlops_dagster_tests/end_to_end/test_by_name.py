@@ -16,6 +16,8 @@ from mlops_dagster_tests.end_to_end.energy import write_small_project
 from mlops_dagster_tests.end_to_end.live_project import Snapshot, live_project
 from mlops_dagster_tests.interceptor import Call, ServerlessRules
 
+pytestmark = pytest.mark.long
+
 REPLAYED = DAYS[:4]
 MODEL = "energy_demand.daily_use"
 

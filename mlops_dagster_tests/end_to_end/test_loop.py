@@ -17,6 +17,8 @@ from mlops_dagster_tests.end_to_end.conftest import DAYS, Lived
 from mlops_dagster_tests.end_to_end.energy import WORLD
 from mlops_dagster_tests.energy_demand.make_world import Reading, readings_of
 
+pytestmark = pytest.mark.long
+
 MODELS = ("daily_use", "daily_peak")
 
 

@@ -20,6 +20,8 @@ from mlops_dagster_tests.docs.pages import ROOT
 from mlops_dagster_tests.end_to_end.conftest import DAYS, Lived
 from mlops_dagster_tests.end_to_end.test_loop import sound
 
+pytestmark = pytest.mark.long
+
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 MODEL = "energy_demand.daily_use"
 

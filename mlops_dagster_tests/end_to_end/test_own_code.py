@@ -15,6 +15,8 @@ from mlops_dagster_tests.end_to_end.conftest import DAYS, Lived
 from mlops_dagster_tests.end_to_end.live_project import metadata_of
 from mlops_dagster_tests.end_to_end.test_loop import sound
 
+pytestmark = pytest.mark.long
+
 PAGE = ROOT / "docs" / "own_code.md"
 
 

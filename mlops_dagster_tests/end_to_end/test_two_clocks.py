@@ -9,6 +9,8 @@ from mlops_dagster_tests.end_to_end.conftest import DAYS, Lived
 from mlops_dagster_tests.end_to_end.energy import write_small_project
 from mlops_dagster_tests.end_to_end.live_project import Snapshot, live_project
 
+pytestmark = pytest.mark.long
+
 LATER = timedelta(days=1234, hours=5)
 REPLAYED = DAYS[:4]
 MODEL = "energy_demand.daily_use"

@@ -20,6 +20,8 @@ from mlops_dagster.state.store import open_store
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster_tests.tables.worlds import READINGS, World, in_catalog
 
+pytestmark = pytest.mark.long
+
 # Reserved words of SQL, and the longest name there may be.
 ORDER = TableRef("default", "bronze", "order")
 LONGEST = TableRef("energy", "features", "f" * 63)

@@ -38,6 +38,8 @@ from mlops_dagster_tests.engine.small_engine import (
     small_engine,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def no_java() -> Iterator[None]:

@@ -49,7 +49,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def record(place: Place, training: KeptTraining) -> str | None:
     gates = evaluate_gates(MODEL.gates, training.measured.evaluation, None)
-    version = record_attempt(
+    logged = record_attempt(
         place,
         MODEL,
         training=training,
@@ -58,7 +58,7 @@ def record(place: Place, training: KeptTraining) -> str | None:
         reason="drift",
         overrides=NOTHING,
     )
-    return None if version is None else version.version
+    return None if logged.version is None else logged.version.version
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

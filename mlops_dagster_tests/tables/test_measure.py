@@ -1,12 +1,15 @@
 import math
 from datetime import datetime
 
+import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from mlops_dagster.tables.measure import measure
+from mlops_dagster.tables.measure import Measure, measure, measure_local
 
 SCHEMA = "id bigint, x double, name string, tags array<string>"
 rows = st.lists(
@@ -96,3 +99,34 @@ def test_further_aggregates_come_from_the_same_query(spark: SparkSession) -> Non
     )
     assert found.rows == 2
     assert found.aggregates == {"latest": datetime(2013, 1, 2), "any": 0}
+
+
+def local(*rows: tuple[object, ...], ddl: str = "a string, b double") -> Measure:
+    return measure_local(pd.DataFrame(list(rows), columns=["a", "b"], dtype=object), ddl=ddl)
+
+
+def test_rows_on_this_machine_are_digested_in_any_order_and_by_value() -> None:
+    first = local(("x", 0.0), ("y", None), ("z", [1.5, {"p": 1, "q": None}]))
+    again = local(
+        ("z", np.array([1.5, {"q": np.nan, "p": np.int64(1)}], dtype=object)),
+        ("x", np.float64(-0.0)),
+        ("y", math.nan),
+    )
+    assert first == again
+    assert first.rows == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        local(("x", 0.5)),
+        local(("x", 1.0), ("x", 1.0)),
+        local(("y", 1.0)),
+        local((None, 1.0)),
+        local(("x", 1.0), ddl="a string, b float"),
+        local(("x", "1.0")),
+        local(),
+    ],
+)
+def test_other_rows_on_this_machine_have_another_digest(other: Measure) -> None:
+    assert other.digest != local(("x", 1.0)).digest
