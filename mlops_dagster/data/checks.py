@@ -158,7 +158,8 @@ def _needed(batch: Batch) -> list[str]:
 
 def _failed(rule: RuleFacts, batch: Batch, rows: DataFrame) -> Column:
     if rule.name == builtin.READABLE:
-        return F.col(IS_UNREADABLE)
+        # A folder may turn out to hold Parquet, whose rows have their types.
+        return F.col(IS_UNREADABLE) if batch.delivery.has_records else F.lit(False)
     declared = {resolved.name: resolved for resolved in batch.declared}
     if rule.name in declared:
         failed = _declared(declared[rule.name], batch)

@@ -113,7 +113,12 @@ def parquet_rows(
 
 
 def _has_nanoseconds(file: LandingFile) -> bool:
-    return any("timestamp[ns" in str(field.type) for field in pq.read_schema(file.path))
+    # Of INT96, which Spark itself writes, Arrow says nanoseconds too; Spark reads it.
+    columns = pq.read_metadata(file.path).schema
+    return any(
+        column.physical_type == "INT64" and "nanoseconds" in str(column.logical_type)
+        for column in (columns.column(place) for place in range(len(columns)))
+    )
 
 
 @contextmanager

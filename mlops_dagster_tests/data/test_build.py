@@ -531,3 +531,18 @@ def test_a_batch_is_judged_at_the_as_of_it_is_given(project: Project) -> None:
     project.write("landing/r/2013-01.csv", "t,k\n2013-01-30,2013-02-10T00:00:00Z\n")
     late = project.build("bronze.r", "2013-01", as_of=datetime(2013, 3, 1, tzinfo=timezone.utc))
     assert counts(late) == (1, 1, 0, 0)
+
+
+def test_a_folder_that_spark_wrote_as_parquet_is_a_table(project: Project) -> None:
+    project.declare("bronze.rows: {files: rows/, rules: [id >= 0]}")
+    made = project.session.range(-1, 3, numPartitions=2).selectExpr(
+        "id", "timestamp_seconds(1704067200 + id) AS at", "cast(id AS decimal(9, 2)) AS price"
+    )
+    made.write.parquet(str(project.root / "landing" / "rows"))
+    built = project.build("bronze.rows")
+    assert (built.rows_in, built.valid, built.quarantined) == (4, 3, 1)
+    assert built.contract.types == {"id": "bigint", "at": "timestamp", "price": "decimal(9,2)"}
+    assert [row[0] for row in project.rows("bronze.rows", "id")] == [0, 1, 2]
+    assert project.rows("bronze.rows", "at") == sorted(
+        (tuple(row) for row in made.where("id >= 0").select("at").collect()), key=repr
+    )
