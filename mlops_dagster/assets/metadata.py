@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Metadata = dict[str, dg.MetadataValue]
 
+# How many columns are named as the sources of one.
+_SHOWN_SOURCES = 5
+
 
 def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
     """Return what is known of a table before it is ever built."""
@@ -81,24 +84,49 @@ def rounded(value: float) -> float:
 
 
 def column_schema(table: ResolvedTable, contract: Contract) -> dg.MetadataValue:
-    """Return a contract as Dagster's table schema, with what each column is to the table."""
+    """Return a contract as Dagster's table schema: what each column is, and what it comes from.
+
+    Only Dagster+ draws column lineage; the descriptions of columns are read everywhere.
+    """
     roles = dict.fromkeys(table.spec.key, "key")
     roles |= {} if table.event_time is None else {table.event_time: "event time: when it happened"}
     if table.known_at is not None and table.known_at != table.event_time:
         roles[table.known_at] = "known at: when it became known"
+    sources = {} if table.sql is None else _sources(table, table.sql.column_lineage)
     return dg.MetadataValue.table_schema(
         dg.TableSchema(
             [
                 dg.TableColumn(
                     column.name,
                     column.type,
-                    description=roles.get(column.name),
+                    description=_described(roles.get(column.name), sources.get(column.name, [])),
                     constraints=dg.TableColumnConstraints(nullable=column.nullable),
                 )
                 for column in contract.columns
             ]
         )
     )
+
+
+def _sources(
+    table: ResolvedTable, lineage: Mapping[str, tuple[tuple[str, str], ...]]
+) -> dict[str, list[str]]:
+    """Return the columns of other tables that each column comes from, as `layer.table.column`."""
+    return {
+        column: [
+            f"{table.inputs[name].ref.layer}.{table.inputs[name].ref.name}.{source}"
+            for name, source in sources
+            if name in table.inputs
+        ]
+        for column, sources in lineage.items()
+    }
+
+
+def _described(role: str | None, sources: list[str]) -> str | None:
+    shown = ", ".join(sources[:_SHOWN_SOURCES])
+    if len(sources) > _SHOWN_SOURCES:
+        shown += f" and {len(sources) - _SHOWN_SOURCES} more"
+    return "; ".join(filter(None, (role, f"from {shown}" if shown else None))) or None
 
 
 def column_lineage(
