@@ -80,6 +80,9 @@ def check_result(key: dg.AssetKey, result: RuleResult) -> dg.AssetCheckResult:
         metadata["failed_rows"] = result.failed_rows
     if result.rate is not None:
         metadata["failed_rate"] = rounded(result.rate)
+    # Dagster draws numbers of checks over time.
+    figure = {"value": result.figure.value, "low": result.figure.low, "high": result.figure.high}
+    metadata |= {name: rounded(number) for name, number in figure.items() if number is not None}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=result.name,

@@ -1,11 +1,51 @@
 """Events of data: what became of each batch, and which slices of the quarantine may hold rows."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.state.event import Event
+
+
+class RuleOutcome(BaseModel):
+    """What one rule said of a batch, with what it was then.
+
+    Attributes:
+        name: Its name, unique in its table.
+        kind: Its key in YAML; `built_in` for rules that nobody writes.
+        text: What it demands.
+        version: Changes whenever the rule does.
+        status: `error` means that it could not be computed.
+        severity: As shown; at most a warning between `warn_if` and `fail_if`.
+        on_fail: What becomes of failing rows, or of the batch.
+        refuses: Whether it refused the batch.
+        failed_rows: Rows that fail; None for rules about the data set and for errors.
+        value: The number that a rule about the data set looks at.
+        low: The smallest value that passes.
+        high: The largest value that passes.
+        warn_if: More failing rows than this fail the check.
+        fail_if: More than this refuse the batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: str
+    text: str
+    version: str
+    status: Literal["passed", "failed", "error"]
+    severity: Severity
+    on_fail: OnFail
+    refuses: bool = False
+    failed_rows: int | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    warn_if: str | None = None
+    fail_if: str | None = None
 
 
 class BatchJudged(Event):
@@ -21,7 +61,10 @@ class BatchJudged(Event):
         refused: Whether its rules refused it.
         forced: Whether its run was told to write rows that were published already.
         failed_rules: Failing rows of each rule that did not pass; None where rows are not counted.
-        statistics: Numbers of valid rows that rules hold against those of earlier batches, by text.
+        statistics: Numbers of valid rows that rules look at, by text; some rules hold them against
+            those of earlier batches.
+        rule_set: The version of the table's rules.
+        results: What each rule said; empty in events of releases that did not tell.
     """
 
     kind: ClassVar[str] = "batch_judged"
@@ -36,6 +79,8 @@ class BatchJudged(Event):
     forced: bool = False
     discarded: int = 0
     statistics: dict[str, float] = Field(default_factory=dict)
+    rule_set: str = ""
+    results: tuple[RuleOutcome, ...] = ()
 
 
 class QuarantineReplaced(Event):

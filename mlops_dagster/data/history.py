@@ -7,48 +7,65 @@ from mlops_dagster.data.batch import Batch
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.verdict import Found
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.spec.rule_checks import History
-from mlops_dagster.spec.rule_kinds import Usual
-from mlops_dagster.spec.workspace import ResolvedRule
+from mlops_dagster.spec.rule_checks import Agrees, History
+from mlops_dagster.spec.rule_kinds import Change, Usual
+from mlops_dagster.spec.workspace import ResolvedRule, ResolvedTable
 from mlops_dagster.state.fence import published
 from mlops_dagster.state.store import EventStore
+
+# Rows are counted in every batch; other statistics are known since a rule looks at them.
+ROW_COUNT = "row_count"
+Numbers = Mapping[str, float]
 
 
 def statistic_name(rule: ResolvedRule) -> str:
     """Return the name of a history rule's statistic in events: its text and its condition."""
     if not isinstance(rule.check, History):
         raise TypeError(f"{rule.name} is not about history")
-    when = "" if rule.when is None else f" when {rule.when.text}"
-    return f"{rule.check.statistic.text}{when}"
+    return _named(rule.check.statistic.text, rule)
 
 
-def earlier_values(store: EventStore, batch: Batch) -> Mapping[str, tuple[float, ...]]:
+def earlier_values(
+    store: EventStore,
+    batch: Batch,
+    *,
+    known: Mapping[str, Numbers] | None = None,
+    token: str | None = None,
+) -> Mapping[str, tuple[float, ...]]:
     """Return the statistics of earlier published batches for each rule about history, newest first.
 
-    Earlier batches of a table with windows are those of the windows before; of a static table, what
-    was published of it before. Rows were always counted; another statistic only since its rule is
-    there.
+    Earlier batches of a table with windows are those of the windows before, or of those of the same
+    weekday before; of a static table, what was published of it before.
+
+    Args:
+        store: The event store.
+        batch: The batch that is held against them.
+        known: Numbers of windows by their names, where others than the recorded ones count.
+        token: The claim under which the batch has been judged before, if it has.
     """
-    rules = [rule for rule in batch.declared if isinstance(rule.check, History)]
+    rules = {rule.name: rule for rule in batch.declared if isinstance(rule.check, History)}
     if not rules:
         return {}
-    wanted = {rule.name: _reach(rule) for rule in rules}
-    found: dict[str, list[float]] = {rule.name: [] for rule in rules}
-    for number, judged in enumerate(_earlier(store, batch, most=max(wanted.values()))):
-        for rule in rules:
-            value = None if judged is None else _value(rule, judged)
-            if number < wanted[rule.name] and value is not None:
-                found[rule.name].append(value)
-    return {name: tuple(values) for name, values in found.items()}
+    if batch.table.windowed:
+        told = dict(known or {})
+        return {name: tuple(_earlier(store, batch, rule, told)) for name, rule in rules.items()}
+    before = _before(_judged(store, batch.table.ref, batch.window), token)
+    return {name: tuple(_values(rule, before)) for name, rule in rules.items()}
 
 
 def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, float]:
-    """Return the numbers that later batches are held against, by their names in events."""
-    numbers = {
-        statistic_name(rule): found[rule.name].value
-        for rule in batch.declared
-        if isinstance(rule.check, History)
-    }
+    """Return the numbers that rules look at, by their names in events.
+
+    Later batches are held against them, also by rules that are not there yet.
+    """
+    numbers: dict[str, float | None] = {}
+    for rule in batch.declared:
+        if rule.name not in found:
+            continue
+        if isinstance(rule.check, History | Agrees):
+            numbers[_named(rule.check.statistic.text, rule)] = found[rule.name].value
+        for text, number in found[rule.name].numbers.items():
+            numbers[_named(text, rule)] = number
     return {
         name: float(value)
         for name, value in numbers.items()
@@ -56,31 +73,72 @@ def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, f
     }
 
 
-def _reach(rule: ResolvedRule) -> int:
-    demand = rule.check.demand if isinstance(rule.check, History) else None
+def earlier_windows(table: ResolvedTable, window: str, demand: Change | Usual) -> Iterator[str]:
+    """Yield the windows that a rule about history looks at, newest first."""
+    if table.calendar is None:
+        return
+    for steps in range(1, _reach(demand) + 1):
+        if demand.same is None:
+            key = table.calendar.shift(window, -steps)
+        else:
+            key = table.calendar.weeks_before(window, steps)
+        if key is None:
+            return
+        yield key
+
+
+def _earlier(
+    store: EventStore, batch: Batch, rule: ResolvedRule, told: dict[str, Numbers]
+) -> Iterator[float]:
+    """Yield the numbers of a rule's statistic in windows before; `told` keeps what was read."""
+    name = statistic_name(rule)
+    for window in earlier_windows(batch.table, batch.window, _demand(rule)):
+        if window not in told:
+            told[window] = _published_numbers(store, batch.table.ref, window)
+        if name in told[window]:
+            yield told[window][name]
+
+
+def _values(rule: ResolvedRule, before: list[BatchJudged]) -> Iterator[float]:
+    """Yield the numbers of a rule's statistic in the accepted batches of a static table."""
+    name = statistic_name(rule)
+    accepted = [one for one in before if not one.refused]
+    for one in reversed(accepted[-_reach(_demand(rule)) :]):
+        numbers = _numbers(one)
+        if name in numbers:
+            yield numbers[name]
+
+
+def _before(judged: list[BatchJudged], token: str | None) -> list[BatchJudged]:
+    tokens = [one.token for one in judged]
+    return judged[: tokens.index(token)] if token in tokens else judged
+
+
+def _published_numbers(store: EventStore, ref: TableRef, window: str) -> Numbers:
+    """Return the numbers of a window's published batch; none where there is none."""
+    publication = published(store, ref, window)
+    batches = [] if publication is None else _judged(store, ref, window)
+    token = None if publication is None else publication.batch
+    batch = next((one for one in reversed(batches) if one.token == token), None)
+    return {} if batch is None else _numbers(batch)
+
+
+def _numbers(judged: BatchJudged) -> Numbers:
+    return {**judged.statistics, ROW_COUNT: float(judged.valid)}
+
+
+def _demand(rule: ResolvedRule) -> Change | Usual:
+    if not isinstance(rule.check, History):
+        raise TypeError(f"{rule.name} is not about history")
+    return rule.check.demand
+
+
+def _reach(demand: Change | Usual) -> int:
     return demand.last.count if isinstance(demand, Usual) else 1
 
 
-def _value(rule: ResolvedRule, judged: BatchJudged) -> float | None:
-    name = statistic_name(rule)
-    return float(judged.valid) if name == "row_count" else judged.statistics.get(name)
-
-
-def _earlier(store: EventStore, batch: Batch, *, most: int) -> Iterator[BatchJudged | None]:
-    """Yield the published batches before this one, newest first; None for a window without."""
-    ref, calendar = batch.table.ref, batch.table.calendar
-    if calendar is None or not batch.table.windowed:
-        accepted = [one for one in _judged(store, ref, batch.window) if not one.refused]
-        yield from reversed(accepted[-most:])
-        return
-    for steps in range(1, most + 1):
-        window = calendar.shift(batch.window, -steps)
-        if window is None:
-            return
-        publication = published(store, ref, window)
-        batches = [] if publication is None else _judged(store, ref, window)
-        token = None if publication is None else publication.batch
-        yield next((one for one in reversed(batches) if one.token == token), None)
+def _named(text: str, rule: ResolvedRule) -> str:
+    return text if rule.when is None else f"{text} when {rule.when.text}"
 
 
 def _judged(store: EventStore, ref: TableRef, window: str) -> list[BatchJudged]:

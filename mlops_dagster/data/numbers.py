@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from mlops_dagster.spec.rule_kinds import Agreement, Change, Usual
+from mlops_dagster.spec.rule_kinds import Agreement, Change, Tolerance, Usual
 
 # Equal earlier values have no spread; sums of doubles still differ in their last digit.
 _ROUNDING = 1e-9
@@ -32,13 +32,32 @@ def against_history(
         before = earlier[0]
         said = f"{demand.of} is {value:.6g}, was {before:.6g}; allowed is a change of "
         return demand.at_most.allows(value - before, before), f"{said}{demand.at_most}"
-    mean, spread = fmean(earlier), stdev(earlier) if len(earlier) > 1 else 0.0
-    reach = demand.sigma * spread + _ROUNDING * abs(mean)
+    mean, spread = _spread(earlier)
+    reach = _reach(demand, mean, spread)
     said = (
         f"{demand.of} is {value:.6g}; the last {len(earlier)} have mean {mean:.6g} "
         f"and standard deviation {spread:.6g}, allowed are {demand.sigma:g} of these"
     )
     return math.isfinite(value) and abs(value - mean) <= reach, said
+
+
+def history_band(demand: Change | Usual, earlier: Sequence[float]) -> tuple[float, float] | None:
+    """Return between which numbers a statistic would be as earlier ones suggest.
+
+    None while too few of them are known.
+    """
+    if len(earlier) < (demand.at_least.count if isinstance(demand, Usual) else 1):
+        return None
+    if isinstance(demand, Change):
+        return _around(demand.at_most, earlier[0])
+    mean, spread = _spread(earlier)
+    reach = _reach(demand, mean, spread)
+    return mean - reach, mean + reach
+
+
+def input_band(demand: Agreement, theirs: float | None) -> tuple[float, float] | None:
+    """Return between which numbers a statistic would agree with that of an input."""
+    return None if theirs is None else _around(demand.within, theirs)
 
 
 def against_input(
@@ -52,3 +71,16 @@ def against_input(
     within = "" if demand.within.value == 0 else f"; allowed is a difference of {demand.within}"
     said = f"{demand.of} is {value:.10g}, {its} is {theirs:.10g}{within}"
     return demand.within.allows(value - theirs, theirs), said
+
+
+def _around(allowed: Tolerance, base: float) -> tuple[float, float]:
+    reach = allowed.value * abs(base) if allowed.relative else allowed.value
+    return base - reach, base + reach
+
+
+def _spread(earlier: Sequence[float]) -> tuple[float, float]:
+    return fmean(earlier), stdev(earlier) if len(earlier) > 1 else 0.0
+
+
+def _reach(demand: Usual, mean: float, spread: float) -> float:
+    return demand.sigma * spread + _ROUNDING * abs(mean)

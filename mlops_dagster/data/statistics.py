@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from pyspark.sql import Column
 
 from mlops_dagster.data.batch import Batch
+from mlops_dagster.data.figures import finite
 from mlops_dagster.data.verdict import Found
 from mlops_dagster.rules import Expression
 from mlops_dagster.rules.expression import walk
@@ -68,16 +70,29 @@ def found_statistics(batch: Batch, values: Sequence[object]) -> dict[str, Found]
     """Return what was found by rule, from the values of `statistics_of` in their order."""
     answers: dict[str, bool | float | None] = {}
     parts: dict[str, dict[str, str]] = {}
+    numbers: dict[str, dict[str, float]] = {}
     for one, value in zip(statistics_of(batch), values, strict=True):
         if one.part:
             parts.setdefault(one.rule.name, {})[one.expression.text] = _shown(value)
+            number = _number(value)
+            if number is not None:
+                numbers.setdefault(one.rule.name, {})[one.expression.text] = number
         elif value is None or isinstance(value, bool):
             answers[one.rule.name] = value
         elif isinstance(value, int | float):
             answers[one.rule.name] = float(value)
         else:
             raise TypeError(f"{one.rule.name} gave a {type(value).__name__}")
-    return {name: Found(value, parts.get(name, {})) for name, value in answers.items()}
+    return {
+        name: Found(value, parts.get(name, {}), numbers.get(name, {}))
+        for name, value in answers.items()
+    }
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return finite(float(value))
+    return None
 
 
 def _shown(value: object) -> str:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from mlops_dagster.data.batch import Batch
-from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.events import BatchJudged, RuleOutcome, batch_stream
 from mlops_dagster.data.history import measured_statistics
+from mlops_dagster.data.rule_set import rule_set, rule_versions
 from mlops_dagster.data.verdict import Counts, RefusedBatch, Verdict, judge_columns
+from mlops_dagster.rules import Limit
 from mlops_dagster.state.fence import Claim
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.slices import Slice
@@ -76,6 +78,36 @@ def tell(
             if result.status != "passed"
         },
         statistics=measured_statistics(batch, counts.found),
+        rule_set=rule_set(batch.table),
+        results=_outcomes(batch, verdict),
     )
     stream = batch_stream(batch.table.ref, batch.window)
     store.append_next(stream, event, as_of=held.as_of, run_id=held.run_id)
+
+
+def _outcomes(batch: Batch, verdict: Verdict) -> tuple[RuleOutcome, ...]:
+    facts = {rule.name: rule for rule in batch.rules}
+    versions = rule_versions(batch.table)
+    return tuple(
+        RuleOutcome(
+            name=result.name,
+            kind=result.kind,
+            text=result.text,
+            version=versions[result.name],
+            status=result.status,
+            severity=result.severity,
+            on_fail=result.on_fail,
+            refuses=result.refuses,
+            failed_rows=result.failed_rows,
+            value=result.figure.value,
+            low=result.figure.low,
+            high=result.figure.high,
+            warn_if=_text(facts[result.name].warn_if),
+            fail_if=_text(facts[result.name].fail_if),
+        )
+        for result in verdict.results
+    )
+
+
+def _text(limit: Limit | None) -> str | None:
+    return None if limit is None else str(limit)

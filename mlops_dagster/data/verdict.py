@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_dagster.data.builtin import RuleFacts, builtin_rules
+from mlops_dagster.data.figures import NO_FIGURE, Figure, figure_of
 from mlops_dagster.data.numbers import against_history, against_input
 from mlops_dagster.errors import BatchRefused
 from mlops_dagster.spec.base import Severity
@@ -33,6 +34,7 @@ class RuleResult:
         rows: Rows that were delivered.
         refuses: Whether this result alone refuses the batch.
         message: One sentence for people.
+        figure: The number that a rule about the data set looks at, with its bounds.
     """
 
     name: str
@@ -46,6 +48,7 @@ class RuleResult:
     rows: int
     refuses: bool
     message: str
+    figure: Figure = NO_FIGURE
 
     @property
     def rate(self) -> float | None:
@@ -62,10 +65,12 @@ class Found:
     Attributes:
         value: Truth of a condition, or the number of a statistic; None is unknown.
         parts: The statistics in a condition, as texts by what was written.
+        numbers: Those of them that are numbers.
     """
 
     value: bool | float | None
     parts: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -205,6 +210,21 @@ def _data_set_result(rule: RuleFacts, counts: Counts) -> RuleResult:
         failed=None,
         refuses=not passed and rule.on_fail is OnFail.STOP,
         message=f"{rule.name}: {explained}",
+        figure=_figure(rule, counts),
+    )
+
+
+def _figure(rule: RuleFacts, counts: Counts) -> Figure:
+    found = counts.found.get(rule.name)
+    if found is None:
+        return NO_FIGURE
+    number = None if found.value is None or isinstance(found.value, bool) else found.value
+    return figure_of(
+        rule.check,
+        value=number,
+        numbers=found.numbers,
+        earlier=counts.earlier.get(rule.name, ()),
+        theirs=counts.theirs.get(rule.name),
     )
 
 
@@ -238,6 +258,7 @@ def _outcome(
     refuses: bool,
     message: str,
     warns: bool = False,
+    figure: Figure = NO_FIGURE,
 ) -> RuleResult:
     severity = rule.severity
     if warns and severity.rank > Severity.WARNING.rank:
@@ -254,4 +275,5 @@ def _outcome(
         rows=counts.rows_in,
         refuses=refuses,
         message=message,
+        figure=figure,
     )

@@ -7,10 +7,11 @@ from mlops_dagster.rules.patterns import regex_problem
 from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, History
-from mlops_dagster.spec.rule_kinds import ColumnsDemand, Distribution
+from mlops_dagster.spec.rule_kinds import Change, ColumnsDemand, Distribution, Usual
 from mlops_dagster.spec.rule_texts import distribution_text
 from mlops_dagster.spec.table_columns import check_column
 from mlops_dagster.spec.tables import Rule
+from mlops_dagster.windows import Grain
 
 # What the chain of additions of a distribution's text may be.
 MOST_SHARES = 20
@@ -68,6 +69,7 @@ def resolve_history(
     if statistic is None:
         return None
     check_expression(draft, statistic, (*path, kind, "of"))
+    _check_same(draft, demand, (*path, kind, "same"))
     if rule.usual is not None and rule.usual.at_least.count > rule.usual.last.count:
         draft.source.report(
             *path,
@@ -77,13 +79,28 @@ def resolve_history(
             found=f"'{rule.usual.at_least}'",
         )
     if rule.change is not None:
-        text = f"{demand.of} changes by at most {rule.change.at_most}"
+        of_week = "" if demand.same is None else f" in a week, on the same {demand.same}"
+        text = f"{demand.of} changes by at most {rule.change.at_most}{of_week}"
         return text, History(statistic, rule.change)
     usual = rule.usual
     if usual is None:
         raise TypeError("no statistic to compare with earlier ones")
-    text = f"{demand.of} lies within {usual.sigma:g} sigma of the last {usual.last}"
+    alike = "" if usual.same is None else f" of the same {usual.same}"
+    text = f"{demand.of} lies within {usual.sigma:g} sigma of the last {usual.last}{alike}"
     return text, History(statistic, usual)
+
+
+def _check_same(draft: Draft, demand: Change | Usual, path: Path) -> None:
+    """Report a weekday where windows have none: they are days or hours."""
+    if demand.same is None or not draft.calendar_known or not draft.windowed_known:
+        return
+    grain = draft.calendar.grain if draft.windowed and draft.calendar is not None else None
+    if grain not in (Grain.DAY, Grain.HOUR):
+        draft.source.report(
+            *path,
+            expected="windows of a day or an hour, which have a weekday",
+            found="no windows" if grain is None else f"windows of a {grain.value}",
+        )
 
 
 def _distribution_problem(demand: Distribution) -> str | None:

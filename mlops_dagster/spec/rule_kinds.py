@@ -193,11 +193,19 @@ class Distribution(SpecModel):
     at_most: Annotated[float, Field(gt=0, lt=1)]
 
 
+# Which earlier windows a batch is held against: those of its own weekday, by the hour also of its
+# own hour, since traffic and the like have a rhythm of a week.
+Same = Literal["weekday"]
+
+
 class Change(SpecModel):
     """A statistic against that of the batch published before."""
 
     of: Expression = Field(description="a statistic such as row_count or mean(amount)")
     at_most: Within = Field(description="'50 %' of the earlier value, or a number")
+    same: Same | None = Field(
+        default=None, description="'weekday': that of the same weekday (and hour) a week before"
+    )
 
 
 class Usual(SpecModel):
@@ -208,6 +216,9 @@ class Usual(SpecModel):
     last: WindowCount = Duration(12, DurationUnit.WINDOW)
     at_least: WindowCount = Field(
         default=Duration(4, DurationUnit.WINDOW), description="with fewer the rule passes"
+    )
+    same: Same | None = Field(
+        default=None, description="'weekday': only those of the same weekday (and hour)"
     )
 
 

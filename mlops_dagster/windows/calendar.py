@@ -97,6 +97,25 @@ class WindowCalendar:
             return None
         return self._at(number).key
 
+    def weeks_before(self, key: str, weeks: int) -> str | None:
+        """Return the key of the same weekday, of hours also the same local hour, weeks before.
+
+        Where clocks changed meanwhile the local hour counts, not the elapsed time; an hour that
+        they skipped then is the one after. None outside the calendar.
+
+        Raises:
+            ValueError: The windows are neither days nor hours, or as `window`.
+        """
+        if self.grain not in (Grain.DAY, Grain.HOUR):
+            raise ValueError(f"windows of a {self.grain.value} have no weekday")
+        if self.grain is Grain.DAY:
+            return self.shift(key, -7 * weeks)
+        zone = ZoneInfo(self.time_zone)
+        local = self.window(key).start.astimezone(zone).replace(tzinfo=None)
+        wanted = (local - timedelta(weeks=weeks)).replace(tzinfo=zone)
+        found = self.containing(wanted.astimezone(timezone.utc))
+        return None if found is None else found.key
+
     def between(self, first: str, last: str) -> tuple[Window, ...]:
         """Return the windows from `first` to `last`, both included; empty when last is earlier."""
         return tuple(self._at(n) for n in range(self.index(first), self.index(last) + 1))

@@ -8,6 +8,8 @@ from mlops_dagster.data.build import TableBuilt
 from mlops_dagster.data.contract_rules import faults_of
 from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.figures import Figure
+from mlops_dagster.data.history import earlier_windows
 from mlops_dagster.data.numbers import against_history, against_input
 from mlops_dagster.data.preview import Preview, preview
 from mlops_dagster.data.verdict import RefusedBatch
@@ -170,6 +172,42 @@ def test_what_is_usual_is_within_so_many_standard_deviations(
 ) -> None:
     demand = Usual.model_validate({"of": "row_count", "sigma": 3, "at_least": "3 windows"})
     assert against_history(demand, value, earlier)[0] is truth
+
+
+def test_a_batch_is_held_against_those_of_its_weekday(project: Project) -> None:
+    project.windows = "{every: day, first: 2013-01-01}"
+    project.declare(
+        """
+        bronze.visits:
+          files: "visits/{window}.csv"
+          rules:
+            - {change: {of: row_count, at_most: 50 %, same: weekday}, name: as_a_week_ago,
+               on_fail: record}
+            - {usual: {of: row_count, sigma: 3, last: 3 windows, at_least: 3 windows,
+               same: weekday}, name: as_this_weekday, on_fail: record}
+            - {change: {of: row_count, at_most: 50 %}, name: as_yesterday, on_fail: record}
+        """
+    )
+    table = project.table("bronze.visits")
+    assert [rule.text for rule in table.rules[:2]] == [
+        "row_count changes by at most 50 % in a week, on the same weekday",
+        "row_count lies within 3 sigma of the last 3 windows of the same weekday",
+    ]
+    for day, rows in {8: 5, 15: 6, 22: 5, 29: 1}.items():
+        lines = "".join(f"{number}\n" for number in range(rows))
+        project.write(f"landing/visits/2013-01-{day:02}.csv", f"id\n{lines}")
+        built = project.build("bronze.visits", f"2013-01-{day:02}")
+    found = {one.name: one for one in built.rule_results}
+    assert {name: one.status for name, one in found.items() if one.kind != "built_in"} == {
+        "as_a_week_ago": "failed",
+        "as_this_weekday": "failed",
+        "as_yesterday": "passed",
+    }
+    assert "row_count is 1, was 5; allowed" in found["as_a_week_ago"].message
+    assert "the last 3 have mean 5.33333" in found["as_this_weekday"].message
+    assert found["as_a_week_ago"].figure == Figure(1, 2.5, 7.5)
+    demand = Change.model_validate({"of": "row_count", "at_most": 1, "same": "weekday"})
+    assert list(earlier_windows(table, "2013-01-29", demand)) == ["2013-01-22"]
 
 
 def test_a_statistic_that_is_missing_on_either_side_is_unknown() -> None:

@@ -53,6 +53,7 @@ PLACE = "16: tables.silver.orders.rules[1]"
         ("{change: {of: mean(weight) > 1, at_most: 5 %}}", ".change.of: a statistic is a number, this is true or false at character 1 of 'mean(weight) > 1'"),
         ("{change: {of: row_count, at_most: 5%%}}", ".change.at_most: expected a share such as '5 %', or a number of at least 0, found '5%%'"),
         ('{change: {of: row_count, at_most: 5 %}, warn_if: "> 1 %"}', ".warn_if: 'warn_if' is about failing rows, the rule is about the data set"),
+        ("{change: {of: row_count, at_most: 5 %, same: day}}", ".change.same: expected 'weekday', found 'day'"),
         ("{usual: {of: row_count, last: 3 windows}}", ".usual.at_least: expected no more than last, '3 windows', found '4 windows'"),
         ("{agrees: {of: row_count, input: order}}", ".agrees.input: expected an input of the table, found 'order' (did you mean 'orders'?). Add it to the table's inputs: inputs: {order: <layer>.<name>}"),
         ("{rule: weight > 1, tags: {A: b}}", ".tags.A: expected a name of lower-case letters, digits and '_', starting with a letter, found 'A' (did you mean 'a'?)"),
@@ -62,6 +63,18 @@ def test_a_mistake_in_a_rule_is_told_at_its_key(tmp_path: Path, rule: str, messa
     write_project(tmp_path, changed(USE_CASE, "- weight > 0", f"- {rule}"))
     (found,) = messages(tmp_path)
     assert found.startswith(f"{USE_CASE}:{PLACE}{message}")
+
+
+def test_a_weekday_needs_windows_that_have_one(tmp_path: Path) -> None:
+    rule = "- {usual: {of: row_count, same: weekday}}"
+    text = changed(USE_CASE, "- weight > 0", rule)[USE_CASE]
+    days = "{every: day, first: 2024-01-01, last: 2024-12-31,"
+    assert days in text
+    write_project(tmp_path, {USE_CASE: text})
+    assert messages(tmp_path) == []
+    write_project(tmp_path, {USE_CASE: text.replace(days, "{every: week, first: 2024-01-01,")})
+    found = [one for one in messages(tmp_path) if "same" in one]
+    assert found == [f"{USE_CASE}:{PLACE}.usual.same: expected windows of a day or an hour, which have a weekday, found windows of a week"]
 
 
 def test_a_rule_about_windows_needs_windows_and_files_point_to_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -314,3 +315,38 @@ def test_a_key_outside_the_calendar_is_refused(key: str) -> None:
 def test_a_calendar_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^last window 2012-12 lies before first window 2013-01$"):
         WindowCalendar(Grain.MONTH, "2013-01", last="2012-12")
+
+
+@seldom
+@given(
+    st.sampled_from(ZONES),
+    st.dates(date(2005, 2, 1), date(2026, 12, 1)),
+    st.integers(0, 23),
+    st.integers(1, 4),
+)
+def test_weeks_before_an_hour_the_clock_shows_the_same(
+    zone: str, day: date, hour: int, weeks: int
+) -> None:
+    calendar = WindowCalendar(Grain.HOUR, "2005-01-01T00", zone)
+    window = calendar.window(f"{day.isoformat()}T{hour:02}")
+    found = calendar.weeks_before(window.key, weeks)
+    assert found is not None
+    start = calendar.window(found).start
+
+    def clock(instant: datetime) -> datetime:
+        return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+    wanted = clock(window.start) - timedelta(weeks=weeks)
+    minutes = [start + timedelta(minutes=minute) for minute in range(60)]
+    # Clocks that went forward skipped it: then it is the hour after.
+    skipped = all(clock(start + timedelta(minutes=m)) != wanted for m in range(-180, 240, 5))
+    assert skipped or wanted in map(clock, minutes)
+
+
+def test_weeks_before_a_day_is_its_weekday_and_there_is_none_before_the_first() -> None:
+    calendar = WindowCalendar(Grain.DAY, "2013-03-01", "America/New_York")
+    assert calendar.weeks_before("2013-03-29", 4) == "2013-03-01"
+    assert calendar.weeks_before("2013-03-29", 5) is None
+    months = WindowCalendar(Grain.MONTH, "2013-03")
+    with pytest.raises(ValueError, match="windows of a month have no weekday"):
+        months.weeks_before("2013-04", 1)
