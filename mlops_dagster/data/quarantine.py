@@ -170,9 +170,31 @@ def published_quarantine(
 ) -> HeldBefore | None:
     """Return the quarantine of the published batch of a slice; None where it held nothing.
 
+    Costs a query for its ids, and only where there may be some.
+    """
+    rows = published_rows(session, ref, window, store=store, locations=locations)
+    found = [] if rows is None else _ids(rows, at_most)
+    if rows is None or not found:
+        return None
+    return HeldBefore(
+        rows.select("row_id", "first_batch"),
+        frozenset(str(row["row_id"]) for row in found) if len(found) <= at_most else None,
+    )
+
+
+def published_rows(
+    session: SparkSession,
+    ref: TableRef,
+    window: str,
+    *,
+    store: EventStore,
+    locations: Locations,
+) -> DataFrame | None:
+    """Return the quarantined rows of the published batch of a slice; None where it has none.
+
     A run that died between its quarantine and its publication has replaced the rows: then they come
-    from the version that the published batch wrote. Costs a query for its ids, and only where there
-    may be some.
+    from the version that the published batch wrote. Costs a look at one row, and only where there
+    may be some. Columns: those of `SCHEMA`.
     """
     publication = published(store, ref, window)
     if publication is None or not _may_hold(store, ref, window):
@@ -184,19 +206,13 @@ def published_quarantine(
     rows = location.read(session)
     for name, value in target.literals.items():
         rows = rows.where(F.col(quote(name)) == value)
-    found = _ids(rows, at_most)
-    if found and found[0]["batch"] != publication.batch:
+    newest = _ids(rows, 1)
+    if newest and newest[0]["batch"] != publication.batch:
         commit = find_commit(session, location, publication.batch)
         if commit is None:
             return None
         rows = slice_rows(session, location, target, commit.version)
-        found = _ids(rows, at_most)
-    if not found:
-        return None
-    return HeldBefore(
-        _complete(rows).select("row_id", "first_batch"),
-        frozenset(str(row["row_id"]) for row in found) if len(found) <= at_most else None,
-    )
+    return _complete(rows).drop(*target.literals)
 
 
 def read_quarantine(

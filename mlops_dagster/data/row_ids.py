@@ -14,7 +14,7 @@ from mlops_dagster.spec.refs import TableRef
 # 64 bits: in a slice of a million rows two of them meet once in 37 million slices.
 KEY_LENGTH = 16
 # Instants with all their digits: Spark's own form stops at milliseconds.
-_JSON = {
+PAYLOAD_FORMS = {
     "ignoreNullFields": "false",
     "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSSSSS]XXX",
     "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSSSSS]",
@@ -24,7 +24,7 @@ _JSON = {
 
 def payload_of(delivery: Delivery) -> Column:
     """Return a row's content: the record as it stood where that is unreadable, else JSON."""
-    row = F.to_json(F.struct(*(F.col(quote(name)) for name in delivery.columns)), _JSON)
+    row = F.to_json(F.struct(*(F.col(quote(name)) for name in delivery.columns)), PAYLOAD_FORMS)
     return F.coalesce(F.col(RAW), row) if delivery.has_records else row
 
 

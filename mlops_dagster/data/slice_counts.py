@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlops_dagster.data.batches import BatchCounts, counts_of
-from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.judged import judged_batch
 from mlops_dagster.data.row_ledger import RowLedger, RowStatus, read_rows
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.state.fence import published
 from mlops_dagster.state.store import EventStore
 
 
@@ -24,22 +23,12 @@ class SliceCounts(BatchCounts):
 
 def slice_counts(store: EventStore, ref: TableRef, window: str) -> SliceCounts | None:
     """Return the counts of the published batch of a slice; None before the first one."""
-    publication = published(store, ref, window)
-    if publication is None:
-        return None
-    judged = next(
-        (
-            stored.event
-            for stored in reversed(store.read(batch_stream(ref, window)))
-            if isinstance(stored.event, BatchJudged) and stored.event.token == publication.batch
-        ),
-        None,
-    )
-    if judged is None:
+    batch = judged_batch(store, ref, window)
+    if batch is None:
         return None
     return SliceCounts(
-        **vars(counts_of(judged, ref, window)),
-        statuses=count_statuses(read_rows(store, ref, window), judged.quarantined),
+        **vars(counts_of(batch.judged, ref, window)),
+        statuses=count_statuses(read_rows(store, ref, window), batch.judged.quarantined),
     )
 
 

@@ -43,6 +43,22 @@ class Project:
             """,
         )
 
+    def serve(self, variable: str) -> None:
+        """Let commands find it: its engine is the server of a variable, its events are in place."""
+        self.write(
+            "environments/dev.yaml",
+            f"""
+            spec_version: 1
+            name: dev
+            engine: {{kind: remote, address_variable: {variable}}}
+            landing: landing
+            tables: {self.tables}
+            """,
+        )
+        folder = self.workspace().state_folder
+        folder.mkdir(parents=True)
+        (folder / "events.db").symlink_to(self.root / "events.db")
+
     def write(self, path: str, text: str | bytes) -> Path:
         """Write a file below the root; texts lose their common indent."""
         file = self.root / path
