@@ -28,6 +28,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     ),
     "down": Subcommand("mlops_dagster.cli.down", "Stop the local Spark server."),
     "mlflow": Subcommand("mlops_dagster.cli.mlflow", "Open MLflow's web UI on an environment."),
+    "preview-rules": Subcommand(
+        "mlops_dagster.cli.preview_rules", "Show what the rules of now would make of past batches."
+    ),
+    "propose-rules": Subcommand(
+        "mlops_dagster.cli.propose_rules", "Profile a table and write rules that its data keep."
+    ),
     "quarantine": Subcommand(
         "mlops_dagster.cli.quarantine", "Look at rows that failed a rule, fix and release them."
     ),

@@ -1,8 +1,6 @@
 """Contracts: the columns a table promises. Written by the first run, reviewed, committed."""
 
-import json
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +8,13 @@ from pydantic import AfterValidator
 
 from mlops_dagster.errors import SpecError
 from mlops_dagster.spec.base import ChoiceError, Column, SpecModel, SpecVersion
-from mlops_dagster.spec.positions import read_bounded, resolve_scalar
+from mlops_dagster.spec.positions import read_bounded
 from mlops_dagster.spec.problems import ProblemList
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.source import read_source
 from mlops_dagster.spec.spark_types import TYPE_NAMES, is_spark_type
+from mlops_dagster.spec.yaml_text import scalar_text
 
-# What YAML refuses or reads as a line break even in quotes.
-_HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _TYPE_WORDS = "a Spark type such as 'bigint', 'decimal(10,2)' or 'array<string>'"
 
 
@@ -82,23 +79,14 @@ def write_contract(path: Path, contract: Contract) -> None:
         f"{found} Review them, then commit this file:",
         "# from then on a batch with other columns is refused.",
         "spec_version: 1",
-        f"table: {_scalar(contract.table)}",
+        f"table: {scalar_text(contract.table)}",
         "columns:" if contract.columns else "columns: []",
     ]
     for column in contract.columns:
         nullable = "true" if column.nullable else "false"
-        name, kind = _scalar(column.name), _scalar(column.type)
+        name, kind = scalar_text(column.name), scalar_text(column.type)
         lines.append(f"  - {{name: {name}, type: {kind}, nullable: {nullable}}}")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
     unfinished.replace(path)
-
-
-def _scalar(text: str) -> str:
-    """Write a text so that it is read as the same text: quoted unless it is plain."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.()<>]*", text) and resolve_scalar(text) == text:
-        return text
-    return _HIDDEN.sub(
-        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
-    )
