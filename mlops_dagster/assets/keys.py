@@ -48,3 +48,13 @@ def monitoring_key(model: ResolvedModel, report: str) -> dg.AssetKey:
 def quarantine_ref(use_case: str) -> TableRef:
     """Return the table that holds the rows a use case refused."""
     return TableRef(use_case, "monitoring", "quarantine")
+
+
+def quality_results_ref(use_case: str) -> TableRef:
+    """Return the table that holds what the rules of a use case said."""
+    return TableRef(use_case, "monitoring", "quality_results")
+
+
+def report_keys(use_case: str) -> tuple[dg.AssetKey, ...]:
+    """Return the keys of the reports on a use case's tables."""
+    return asset_key(quarantine_ref(use_case)), asset_key(quality_results_ref(use_case))

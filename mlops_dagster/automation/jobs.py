@@ -15,7 +15,7 @@ from mlops_dagster.assets.keys import (
     model_key,
     monitoring_key,
     predictions_ref,
-    quarantine_ref,
+    report_keys,
     training_set_ref,
 )
 from mlops_dagster.assets.monitoring import REPORTS
@@ -51,7 +51,7 @@ def train_keys(model: ResolvedModel) -> tuple[dg.AssetKey, ...]:
 def close_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
     """Return what the closing of a window materializes: facts, features, replays, decisions."""
     keys = [asset_key(ref) for ref in _tables_of(workspace, use_case, opens=False)]
-    keys.append(asset_key(quarantine_ref(use_case.name)))
+    keys.extend(report_keys(use_case.name))
     for model in use_case.models.values():
         if model.spec.predict.at == "close":
             keys.append(asset_key(predictions_ref(model)))
@@ -82,7 +82,7 @@ def refresh_keys(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[dg.As
     keys = [asset_key(ref) for ref in _tables_of(workspace, use_case, opens=False)]
     for model in use_case.models.values():
         keys.extend((*train_keys(model), asset_key(predictions_ref(model))))
-    return (*keys, asset_key(quarantine_ref(use_case.name)))
+    return (*keys, *report_keys(use_case.name))
 
 
 def _forecasting(use_case: ResolvedUseCase) -> list[ResolvedModel]:
@@ -97,7 +97,7 @@ def _tables_of(
     Of its windowed tables the open job builds the open ones and the close job the others. A static
     table that sums up windowed ones has nothing to read before the first close: the close job's.
     """
-    shared = _shared_tables_of(workspace, use_case)
+    shared = workspace.shared_tables_of(use_case)
     timeless = set(shared)
     own = []
     for ref, table in use_case.tables.items():
@@ -107,20 +107,6 @@ def _tables_of(
         if ref in timeless or (ref in use_case.open_tables) == opens:
             own.append(ref)
     return (*shared, *own)
-
-
-def _shared_tables_of(workspace: Workspace, use_case: ResolvedUseCase) -> tuple[TableRef, ...]:
-    """Return the tables of project.yaml that a use case reads, directly or through others."""
-    waiting = [i.ref for table in use_case.tables.values() for i in table.inputs.values()]
-    for model in use_case.models.values():
-        waiting.extend((model.rows, model.label, *model.features))
-    read: set[TableRef] = set()
-    while waiting:
-        ref = waiting.pop()
-        if ref in workspace.shared_tables and ref not in read:
-            read.add(ref)
-            waiting.extend(i.ref for i in workspace.shared_tables[ref].inputs.values())
-    return tuple(ref for ref in workspace.shared_tables if ref in read)
 
 
 def use_case_jobs(

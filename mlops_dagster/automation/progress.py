@@ -4,14 +4,19 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import asset_key, monitoring_key, predictions_ref, quarantine_ref
+from mlops_dagster.assets.keys import (
+    asset_key,
+    monitoring_key,
+    predictions_ref,
+    quality_results_ref,
+)
 from mlops_dagster.spec.workspace import ResolvedUseCase
 
 
 def closing_keys(use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:
-    """Return what closes a window: the decision about each model, or else the quarantine."""
-    decisions = tuple(monitoring_key(model, "decision") for model in use_case.models.values())
-    return decisions or (asset_key(quarantine_ref(use_case.name)),)
+    """Return what closes a window: the decision about each model, and the results of its rules."""
+    decisions = (monitoring_key(model, "decision") for model in use_case.models.values())
+    return *decisions, asset_key(quality_results_ref(use_case.name))
 
 
 def opening_keys(use_case: ResolvedUseCase) -> tuple[dg.AssetKey, ...]:

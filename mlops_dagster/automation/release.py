@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from mlops_dagster.assets.keys import asset_key, quarantine_ref, table_ref
+from mlops_dagster.assets.keys import asset_key, report_keys, table_ref
 from mlops_dagster.assets.quarantine_job import decide_op_name, quarantine_job_name
 from mlops_dagster.assets.tags import WHO_TAG, WHY_TAG
 from mlops_dagster.automation.replay import first_failure
@@ -95,8 +95,8 @@ def release_slice(
 ) -> Released:
     """Build a slice of a table again, under the present rules and what was decided about its rows.
 
-    The run is one of the job that builds the table, limited to it and to the report of its
-    quarantine; with `downstream` also to what reads it in this window.
+    The run is one of the job that builds the table, limited to it and to the reports on tables;
+    with `downstream` also to what reads it in this window.
 
     Raises:
         TerminalError: No job builds the table, or the run failed.
@@ -105,12 +105,12 @@ def release_slice(
     graph = definitions.resolve_asset_graph()
     selected = job.asset_layer.selected_asset_keys
     below = dg.AssetSelection.assets(asset_key(ref)).downstream(include_self=False).resolve(graph)
-    report = asset_key(quarantine_ref(ref.owner))
+    reports = set(report_keys(ref.owner))
     # A static table belongs to no window: what reads it is left to the runs of the windows.
-    below = {key for key in below & selected if window != STATIC} - {report}
+    below = {key for key in below & selected if window != STATIC} - reports
     keys = {asset_key(ref), *(below if downstream else ())}
-    if report in selected and (window != STATIC or job.partitions_def is None):
-        keys.add(report)
+    if window != STATIC or job.partitions_def is None:
+        keys |= reports & selected
     result = job.execute_in_process(
         run_id=str(uuid.uuid4()),
         instance=instance,

@@ -154,6 +154,19 @@ class Workspace:
         """Return a table by reference; KeyError when the workspace has none of that name."""
         return self.tables[ref]
 
+    def shared_tables_of(self, use_case: ResolvedUseCase) -> tuple[TableRef, ...]:
+        """Return the tables of project.yaml that a use case reads, directly or through others."""
+        waiting = [i.ref for table in use_case.tables.values() for i in table.inputs.values()]
+        for model in use_case.models.values():
+            waiting.extend((model.rows, model.label, *model.features))
+        read: set[TableRef] = set()
+        while waiting:
+            ref = waiting.pop()
+            if ref in self.shared_tables and ref not in read:
+                read.add(ref)
+                waiting.extend(i.ref for i in self.shared_tables[ref].inputs.values())
+        return tuple(ref for ref in self.shared_tables if ref in read)
+
     def calendar_of(self, ref: TableRef) -> WindowCalendar | None:
         """Return the calendar of a table's owner; None for shared and static ones."""
         if ref.owner == PROJECT_OWNER:

@@ -133,6 +133,7 @@ def test_a_use_case_without_windows_is_built_by_one_job_without_partitions(
         "churn/model/leaves",
         "churn/model/leaves_champion",
         "churn/model/leaves_training_set",
+        "churn/monitoring/quality_results",
         "churn/monitoring/quarantine",
         "churn/serving/leaves_predictions",
     ]

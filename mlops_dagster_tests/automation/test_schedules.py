@@ -98,14 +98,18 @@ def test_failures_of_other_windows_do_not_count(asked: Asked) -> None:
     assert windows(asked.tick_schedule(FOURTH)) == ["2024-01-02"]
 
 
-def test_a_window_is_done_when_every_model_is_decided(asked: Asked) -> None:
-    first, second = closing_keys(asked.use_case)
-    asked.materialize((first, second), "2024-01-01")
-    asked.materialize((second,), "2024-01-02")
-    assert done_windows(asked.instance, (first, second)) == {"2024-01-01"}
+def test_a_window_is_done_when_every_model_is_decided_and_the_rules_results_are_kept(
+    asked: Asked,
+) -> None:
+    first, second, results = closing_keys(asked.use_case)
+    assert results.path[-1] == "quality_results"
+    asked.materialize((first, second, results), "2024-01-01")
+    asked.materialize((second, results), "2024-01-02")
+    asked.materialize((first, second), "2024-01-03")
+    assert done_windows(asked.instance, closing_keys(asked.use_case)) == {"2024-01-01"}
 
 
 def test_a_model_added_later_does_not_send_the_use_case_back(asked: Asked) -> None:
-    first, added = closing_keys(asked.use_case)
+    first, added, _ = closing_keys(asked.use_case)
     asked.materialize((first,), "2024-01-01", "2024-01-02")
     assert done_windows(asked.instance, (first, added)) == {"2024-01-01", "2024-01-02"}

@@ -13,8 +13,8 @@ from mlops_dagster.state.fence import SlicePublished
 from mlops_dagster_tests.crashes.commits import SliceCommit, slice_commits
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, Snapshot
 
-# The batches that a quarantined row belongs to are named by random tokens.
-_RANDOM = ["batch", "first_batch"]
+# Batches are named by random tokens, and so are runs.
+_RANDOM = ["batch", "first_batch", "run_id"]
 
 
 @dataclass(frozen=True)

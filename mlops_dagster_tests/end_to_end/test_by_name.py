@@ -115,6 +115,7 @@ def test_every_table_has_a_name_in_its_schema(by_name: ByName) -> None:
         "energy_demand_monitoring.drift_metrics",
         "energy_demand_monitoring.profile_metrics",
         "energy_demand_monitoring.quality_metrics",
+        "energy_demand_monitoring.quality_results",
         "energy_demand_monitoring.quarantine",
     }
 

@@ -66,7 +66,8 @@ def test_a_file_of_corrections_reaches_the_tables_below(
     released = say("release", "--downstream")
     assert "  1 still failing\n  1 released\n" in released
     assert "4 delivered = 3 valid + 1 quarantined + 0 dropped + 0 discarded" in released
-    assert "built: bronze.orders, silver.days, monitoring.quarantine" in released
+    built = "bronze.orders, silver.days, monitoring.quarantine, monitoring.quality_results"
+    assert f"built: {built}" in released
     assert amounts_of(shop, spark) == {FIRST: 24}
     assert "as corrected, failed again:\n" in say("show", second)
     say("discard", second, "--reason", "not an order")
