@@ -4,11 +4,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from mlops_dagster.assets.checks import MOST_CHECKS, check_results, check_specs
+from mlops_dagster.assets.checks import MOST_CHECKS, check_result, check_results, check_specs
 from mlops_dagster.data.builtin import LINES_END, rules_of
-from mlops_dagster.data.verdict import Counts, Found, judge
+from mlops_dagster.data.figures import Figure
+from mlops_dagster.data.verdict import Counts, Found, RuleResult, judge
+from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable
 from mlops_dagster_tests.assets.inline_project import CHURN, write_project
 
@@ -68,3 +71,26 @@ def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) 
     assert isinstance(shown, dg.TableMetadataValue)
     assert len(shown.records) == MOST_CHECKS - 5
     assert shown.records[0].data["rule"] == "age between 0 and 100"
+
+
+def test_a_check_of_a_rule_about_the_batch_has_its_number_and_bounds(tmp_path: Path) -> None:
+    of = table(tmp_path, 2)
+    (result,) = (one for one in results(of, {}) if one.check_name == "orders_at_least_0")
+    assert not {"value", "low", "high"} & result.metadata.keys()
+    verdict = RuleResult(
+        name="steady",
+        kind="change",
+        text="row_count changes by at most 20 %",
+        about="data_set",
+        status="passed",
+        severity=Severity.WARNING,
+        on_fail=OnFail.RECORD,
+        failed_rows=None,
+        rows=7,
+        refuses=False,
+        message="",
+        figure=Figure(7, 5.6, 8.40000001),
+    )
+    shown = check_result(dg.AssetKey("sales"), verdict).metadata
+    # Dagster draws what is a number.
+    assert [shown[name].value for name in ("value", "low", "high")] == [7.0, 5.6, 8.4]
