@@ -55,6 +55,7 @@ LOOKING = {
     "sensors and schedules": DEFINITIONS + TICKS,
     "check": COMMAND.format(words='["check"]'),
     "alerts": COMMAND.format(words='["alerts"]'),
+    "deliveries": COMMAND.format(words='["deliveries"]'),
     "status": COMMAND.format(words='["status"]'),
 }
 TELL = 'print(json.dumps({"seen": seen, "modules": sorted(sys.modules)}))'
