@@ -10,22 +10,24 @@ from click.testing import CliRunner
 
 from mlops_dagster.cli import main
 from mlops_dagster.cli.status import status_lines
+from mlops_dagster.data.contracts import contract_of, with_added
 from mlops_dagster.data.delivery_events import SliceDeliveries, slice_deliveries
 from mlops_dagster.data.file_digests import sha256_of
 from mlops_dagster.data.set_aside import SetAsideNote
 from mlops_dagster.errors import ContractViolation, SourceError
-from mlops_dagster.spec.contract import read_contract
+from mlops_dagster.spec.contract import add_columns, read_contract, write_contract
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.store import open_environment_store
 from mlops_dagster_tests.data.worlds import Project
 
 WINDOW = "2013-01"
 A, B = "id,at\n1,2013-01-05\n2,2013-01-06\n", "id,at\n3,2013-01-07\n"
+ORDERS = TableRef.parse("shop.bronze.orders")
 CONTRACT = "use_cases/shop/contracts/bronze.orders.yaml"
 
 
 def deliveries(project: Project, window: str = WINDOW) -> SliceDeliveries:
-    return slice_deliveries(project.store, TableRef.parse("shop.bronze.orders"))[window]
+    return slice_deliveries(project.store, ORDERS)[window]
 
 
 def notes(project: Project) -> list[SetAsideNote]:
@@ -99,7 +101,7 @@ def test_a_file_that_is_missing_is_no_delivery(project: Project) -> None:
     project.declare('bronze.orders: {files: "orders/{window}.csv"}')
     with pytest.raises(SourceError, match="there is no such file"):
         project.build("bronze.orders", WINDOW)
-    assert slice_deliveries(project.store, TableRef.parse("shop.bronze.orders")) == {}
+    assert slice_deliveries(project.store, ORDERS) == {}
     assert notes(project) == []
 
 
@@ -107,8 +109,7 @@ def test_a_batch_with_other_columns_is_set_aside_whole_until_the_contract_says_s
     project: Project,
 ) -> None:
     project.declare('bronze.orders: {files: "orders/{window}/"}')
-    project.write(f"landing/orders/{WINDOW}/1.csv", A)
-    project.build("bronze.orders", WINDOW)
+    write_contract(project.root / CONTRACT, contract_of(ORDERS, {"id": "bigint", "at": "date"}))
     project.write("landing/orders/2013-02/1.csv", "id,at\n4,2013-02-01\n")
     project.write("landing/orders/2013-02/2.csv", "id,price\n5,1.5\n")
     with pytest.raises(ContractViolation, match="2 differences"):
@@ -163,16 +164,14 @@ def test_commands_show_what_is_set_aside(project: Project) -> None:
 GROWS = 'bronze.orders: {files: "orders/{window}.%s", evolve: additive}'
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_new_column_is_added_to_a_contract_that_may_grow(project: Project, form: str) -> None:
     def deliver(window: str, **columns: list[object]) -> None:
         frame, content = pd.DataFrame(columns), io.BytesIO()
         if form == "parquet":
             frame.to_parquet(content)
-        elif form == "csv":
-            frame.to_csv(content, index=False)
         else:
-            frame.to_json(content, orient="records", lines=True)
+            frame.to_csv(content, index=False)
         project.write(f"landing/orders/{window}.{form}", content.getvalue())
 
     project.declare(GROWS % form)
@@ -206,8 +205,8 @@ def test_a_contract_that_may_grow_takes_additions_alone(
     project: Project, text: str, message: str
 ) -> None:
     project.declare(GROWS % "csv")
-    project.write("landing/orders/2013-01.csv", "id,city\n1,x\n")
-    project.build("bronze.orders", "2013-01")
+    promised = contract_of(ORDERS, {"id": "bigint", "city": "string"})
+    write_contract(project.root / CONTRACT, promised)
     before = (project.root / CONTRACT).read_text()
     project.write("landing/orders/2013-02.csv", text)
     with pytest.raises((ContractViolation, SourceError), match=message):
@@ -219,9 +218,6 @@ def test_a_contract_that_may_grow_takes_additions_alone(
 def test_columns_are_added_below_what_people_wrote_or_the_file_is_written_anew(
     tmp_path: Path,
 ) -> None:
-    from mlops_dagster.data.contracts import with_added
-    from mlops_dagster.spec.contract import add_columns
-
     path = tmp_path / "contract.yaml"
     texts = [
         "spec_version: 1\ntable: a.b.c\ncolumns:\n- {name: id, type: bigint}  # the id\n",

@@ -105,6 +105,7 @@ def state(project: Project) -> tuple[list[tuple[object, ...]], list[tuple[object
     )
 
 
+@pytest.mark.long
 def test_deliveries_in_another_order_give_the_table_of_those_in_order(project: Project) -> None:
     project.declare(TABLES)
     for window in list(DELIVERIES)[::-1]:
