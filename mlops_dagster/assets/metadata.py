@@ -64,6 +64,8 @@ def table_built_metadata(
         metadata["dagster/column_lineage"] = lineage
     if built.without_time:
         metadata["rows_without_time"] = dg.MetadataValue.int(built.without_time)
+    if built.files > 1:
+        metadata["files"] = dg.MetadataValue.int(built.files)
     if built.copies:
         metadata["copies_of_files"] = dg.MetadataValue.int(built.copies)
     if built.contract_grew:

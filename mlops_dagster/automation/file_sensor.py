@@ -10,8 +10,9 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mlops_dagster.assets.tags import FILES_TAG
+from mlops_dagster.assets.tags import FILES_KEY_TAG, FILES_TAG
 from mlops_dagster.automation.jobs import close_job_name, refresh_job_name
+from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES
 from mlops_dagster.automation.looking import Asked, look
 from mlops_dagster.automation.progress import closing_keys, done_windows
 from mlops_dagster.clock import utc_now
@@ -80,10 +81,18 @@ def file_sensor(
             return dg.SensorResult(
                 skip_reason="; ".join(told) or "No watched file is new or changed.", cursor=cursor
             )
+        key = f"{job_name}|{asked.window}|{asked.key}"
+        # A run that took the files in, or refused them, has said so; these ended before that.
+        failed = len(
+            context.instance.get_runs(dg.RunsFilter(tags={FILES_KEY_TAG: key}, statuses=LAUNCHED))
+        )
+        if failed >= MAXIMUM_TRIES:
+            reason = f"{asked.window} failed {failed} times with these files: see its runs"
+            return dg.SensorResult(skip_reason=reason, cursor=cursor)
         request = dg.RunRequest(
-            run_key=f"{job_name}|{asked.window}|{asked.key}",
+            run_key=f"{key}|{failed + 1}",
             partition_key=None if asked.window == STATIC else asked.window,
-            tags={FILES_TAG: ", ".join(asked.tables)},
+            tags={FILES_TAG: ", ".join(asked.tables), FILES_KEY_TAG: key},
         )
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 

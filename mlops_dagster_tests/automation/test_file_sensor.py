@@ -292,6 +292,25 @@ def test_the_sensor_asks_for_a_run_of_the_job_and_tells_what_came_too_late(
     assert slice_deliveries(shop.store, shop.ref("orders"))["2013-01"].too_late is None
 
 
+def test_a_run_that_ended_before_it_took_the_files_in_is_tried_three_times(
+    shop: World, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    keys = []
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+        job = build_definitions(shop.root, "dev").resolve_job_def("shop_close")
+        while requests := tick(shop, instance).run_requests:
+            (request,) = requests
+            keys.append(request.run_key)
+            instance.create_run_for_job(
+                job, status=dg.DagsterRunStatus.FAILURE, tags=dict(request.tags)
+            )
+        assert [str(key).rpartition("|")[2] for key in keys] == ["1", "2", "3"]
+        assert "2013-01 failed 3 times" in str(tick(shop, instance).skip_message)
+        shop.deliver("orders/2013-01.csv", "id\n1\n8\n")
+        assert tick(shop, instance).run_requests
+
+
 def test_the_sensor_waits_for_the_run_that_goes_on(shop: World, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
