@@ -15,7 +15,7 @@ from mlops_dagster.data.contract_rules import contract_answers
 from mlops_dagster.data.contracts import check_declared
 from mlops_dagster.data.delivering import delivery_for
 from mlops_dagster.data.delivery_events import record_ingested
-from mlops_dagster.data.file_digests import each_once
+from mlops_dagster.data.file_digests import check_unchanged, each_once
 from mlops_dagster.data.followed import apply_decisions
 from mlops_dagster.data.history import earlier_values
 from mlops_dagster.data.ingest import check_types
@@ -177,6 +177,8 @@ def build_table(
             code_version=table.code_version,
         )
         crash_point(CrashPoint.QUARANTINE_PUBLISHED, target)
+        # What is recorded with the publication is what it is made of.
+        check_unchanged(delivery.files, workspace.landing)
         publication = publish_measured(
             session,
             frame=_valid_rows(batch, failed),

@@ -55,10 +55,26 @@ def delivered(file: LandingFile, landing: Path) -> DeliveredFile:
         ) from error
 
 
-def is_as_before(file: LandingFile, before: DeliveredFile) -> bool:
+def check_unchanged(files: Iterable[DeliveredFile], landing: Path) -> None:
+    """Raise when a file is another one than it was as it was looked at; contents are not read.
+
+    Raises:
+        SourceError: Names the file.
+    """
+    for one in files:
+        if not is_as_before(landing / one.path, one):
+            raise SourceError(
+                "the file changed while it was read",
+                where=str(landing / one.path),
+                next_step="Run it again when the file is whole; write files under another name "
+                "first and rename them",
+            )
+
+
+def is_as_before(path: Path, before: DeliveredFile) -> bool:
     """Tell whether size and time of a file are those it had; its content is not read."""
     try:
-        found = file.path.stat()
+        found = path.stat()
     except OSError:
         return False
     return (found.st_size, found.st_mtime_ns) == (before.bytes, before.modified_ns)

@@ -141,7 +141,7 @@ def _looked_at(
     path = file.path.relative_to(landing).as_posix()
     for known in before:
         one = known.get(path)
-        if one is not None and is_as_before(file, one):
+        if one is not None and is_as_before(file.path, one):
             return one
     if now.timestamp() - file.path.stat().st_mtime < SETTLED_AFTER.total_seconds():
         raise _Unsettled

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from mlops_dagster.cli import main
 from mlops_dagster.cli.status import status_lines
+from mlops_dagster.data import build
 from mlops_dagster.data.contracts import contract_of, with_added
 from mlops_dagster.data.delivery_events import SliceDeliveries, slice_deliveries
 from mlops_dagster.data.file_digests import sha256_of
@@ -94,6 +95,24 @@ def test_a_damaged_file_is_set_aside_and_the_version_before_stays(project: Proje
     assert len(notes(project)) == len(damaged)
     again = project.build("bronze.orders", WINDOW)
     assert again.published.digest == published.digest
+    assert deliveries(project).waiting is None
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_published(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.declare('bronze.orders: {files: "orders/{window}.csv"}')
+    project.write(f"landing/orders/{WINDOW}.csv", A)
+
+    def goes_on(*_: object) -> None:
+        project.write(f"landing/orders/{WINDOW}.csv", A + "3,2013-01-08\n")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "_check_records", goes_on)
+        with pytest.raises(SourceError, match="changed while it was read"):
+            project.build("bronze.orders", WINDOW)
+    assert deliveries(project).ingested is None
+    assert project.build("bronze.orders", WINDOW).valid == 3
     assert deliveries(project).waiting is None
 
 

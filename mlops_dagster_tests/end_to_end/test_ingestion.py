@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from pyspark.sql import SparkSession
 
 from mlops_dagster.automation.file_sensor import file_sensor_name
+from mlops_dagster.cli import main
 from mlops_dagster.data.delivery_events import slice_deliveries
 from mlops_dagster.definitions import build_definitions, use_case_windows
 from mlops_dagster.spec.refs import TableRef
@@ -137,6 +139,10 @@ def test_a_refused_delivery_waits_until_a_corrected_one_comes(shop: Shop) -> Non
     assert waiting is not None
     assert len(waiting.differences) == 2
     assert shop.asked() == []
+    root = str(shop.project.workspace.root)
+    listed = CliRunner().invoke(main, ["quarantine", "list", "--root", root]).output
+    assert f"shop.bronze.orders {SECOND}: set aside: " in listed
+    assert "column 'city' is missing" in listed
     shop.deliver(f"{SECOND}/a.csv", f"number,at,city\n1,{SECOND},Wien\n")
     ((window, _),) = shop.asked()
     assert window == SECOND
