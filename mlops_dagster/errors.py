@@ -103,7 +103,32 @@ class ExpressionError(TerminalError):
 
 
 class ContractViolation(TerminalError):
-    """A table's columns are not what its contract says."""
+    """A table's columns are not what its contract says.
+
+    Args:
+        differences: A sentence for each column that differs.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        nearest: str | None = None,
+        next_step: str | None = None,
+        differences: tuple[str, ...] = (),
+    ) -> None:
+        self.differences = differences
+        super().__init__(
+            problem,
+            where=where,
+            expected=expected,
+            found=found,
+            nearest=nearest,
+            next_step=next_step,
+        )
 
 
 class SourceError(TerminalError):
@@ -204,6 +229,10 @@ class EngineOutOfMemory(TransientEngineError):
 
 class DeltaConflict(TransientError):
     """Another writer committed to the same files of a Delta table first; nothing was written."""
+
+
+class SourceUnavailable(TransientError):
+    """A database that a table is read from did not answer."""
 
 
 class TransientStateError(TransientError):

@@ -22,6 +22,7 @@ from mlops_dagster.spec.environment import (
     RemoteEngine,
 )
 from mlops_dagster_tests.interceptor import ServerlessRules
+from mlops_dagster_tests.postgres import postgres_running
 
 # Files of end_to_end/ whose tests read and continue one project.
 FILES_OF_ONE_LIFE = frozenset(
@@ -111,6 +112,13 @@ def engine(spark_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     engine = open_engine(environment_with(remote), tmp_path / "state")
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Address of a PostgreSQL server, without a database name; skips where there is none."""
+    with postgres_running() as address:
+        yield address
 
 
 @pytest.fixture

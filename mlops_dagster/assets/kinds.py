@@ -6,7 +6,7 @@ from mlops_dagster.spec.workspace import ResolvedModel, ResolvedTable
 DELTA = "deltalake"
 MLFLOW = "mlflow"
 PYTHON = "python"
-_SOURCES = {"files": "file", "sql": "sql", "hook": PYTHON}
+_SOURCES = {"files": "file", "source": "source", "keep": "sql", "sql": "sql", "hook": PYTHON}
 _FAMILIES = {"lightgbm": "lightgbm", "hook": PYTHON}
 
 

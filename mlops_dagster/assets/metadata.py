@@ -36,6 +36,8 @@ def table_spec_metadata(workspace: Workspace, table: ResolvedTable) -> Metadata:
         metadata["event_time"] = dg.MetadataValue.text(table.event_time)
     if table.known_at is not None:
         metadata["known_at"] = dg.MetadataValue.text(table.known_at)
+    if table.spec.source is not None:
+        metadata["source"] = dg.MetadataValue.text(str(table.spec.source))
     if table.sql is not None:
         metadata["sql"] = dg.MetadataValue.md(fenced(table.sql.text, "sql"))
     return metadata
@@ -60,6 +62,16 @@ def table_built_metadata(
     lineage = None if table.sql is None else column_lineage(table, table.sql.column_lineage)
     if lineage is not None:
         metadata["dagster/column_lineage"] = lineage
+    if built.without_time:
+        metadata["rows_without_time"] = dg.MetadataValue.int(built.without_time)
+    if built.files > 1:
+        metadata["files"] = dg.MetadataValue.int(built.files)
+    if built.copies:
+        metadata["copies_of_files"] = dg.MetadataValue.int(built.copies)
+    if built.contract_grew:
+        metadata["contract"] = dg.MetadataValue.md(
+            f"Columns were added to `{table.contract_path.name}`: review and commit it."
+        )
     if built.contract_written:
         metadata["contract"] = dg.MetadataValue.md(
             f"`{table.contract_path.name}` was missing and has been written: review and commit it."

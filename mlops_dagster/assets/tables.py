@@ -10,7 +10,7 @@ from mlops_dagster.assets.keys import asset_key
 from mlops_dagster.assets.kinds import table_kinds
 from mlops_dagster.assets.metadata import table_built_metadata, table_spec_metadata
 from mlops_dagster.assets.owners import table_owners
-from mlops_dagster.assets.partitions import input_mapping, partitions_of
+from mlops_dagster.assets.partitions import input_mapping, partitions_of, same_window
 from mlops_dagster.assets.stage import StageRun, stage_errors, stage_run
 from mlops_dagster.resources.spark import SparkResource
 from mlops_dagster.resources.workspace import WorkspaceResource
@@ -106,6 +106,13 @@ def _results(
 
 
 def _dependencies(workspace: Workspace, table: ResolvedTable) -> list[dg.AssetDep]:
+    source = table.spec.source
+    if source is not None:
+        # Tables behind connections are no assets of this project.
+        if source.asset is None:
+            return []
+        mapping = same_window(table.calendar)
+        return [dg.AssetDep(source.asset.split("."), partition_mapping=mapping)]
     return [
         dg.AssetDep(
             asset_key(table_input.ref),

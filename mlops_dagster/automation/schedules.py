@@ -5,9 +5,9 @@ import dagster as dg
 from mlops_dagster.assets.tags import PARTITION_TAG
 from mlops_dagster.automation.due import held_up_by, next_due, tick_cron
 from mlops_dagster.automation.jobs import close_job_name, forecasts, open_job_name
+from mlops_dagster.automation.launches import MAXIMUM_TRIES
 from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.progress import closing_keys, done_windows, opening_keys
-from mlops_dagster.automation.sensors import MAXIMUM_TRIES
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import Grain, WindowCalendar
 

@@ -7,7 +7,10 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from mlops_dagster.assets.tags import DECISION_TAG, REQUEST_TAG
+from mlops_dagster.automation.file_sensor import file_sensor
 from mlops_dagster.automation.jobs import train_job_name
+from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES
+from mlops_dagster.automation.looking import watched_tables
 from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.registry.ledger import ended_trainings
@@ -16,14 +19,6 @@ from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspa
 
 if TYPE_CHECKING:
     from mlops_dagster.monitoring.events import TrainingRequest
-
-# A daemon that ended between making a run and launching it leaves one that was never started; asked
-# for again under its key, Dagster launches that one.
-_LAUNCHED = [
-    status for status in dg.DagsterRunStatus if status is not dg.DagsterRunStatus.NOT_STARTED
-]
-# A training that fails this often fails for a reason that another try does not cure.
-MAXIMUM_TRIES = 3
 
 
 def retraining_sensor_name(use_case: str) -> str:
@@ -36,11 +31,15 @@ def use_case_sensors(
     use_case: ResolvedUseCase,
     jobs: Sequence[UnresolvedAssetJobDefinition],
 ) -> list[dg.SensorDefinition]:
-    """Return the sensors of a use case, which may launch `jobs`; none where nothing is decided."""
-    if use_case.calendar is None or not use_case.models:
-        return []
-    names = {train_job_name(model) for model in use_case.models.values()}
-    return [_retraining_sensor(workspace, use_case, [job for job in jobs if job.name in names])]
+    """Return the sensors of a use case, which may launch `jobs`; none without models or watch."""
+    sensors = []
+    if use_case.calendar is not None and use_case.models:
+        names = {train_job_name(model) for model in use_case.models.values()}
+        training = [job for job in jobs if job.name in names]
+        sensors.append(_retraining_sensor(workspace, use_case, training))
+    if watched_tables(use_case):
+        sensors.append(file_sensor(workspace, use_case, jobs))
+    return sensors
 
 
 def _retraining_sensor(
@@ -65,7 +64,7 @@ def _retraining_sensor(
                 if request.decision.window in ended:
                     continue
                 tried = context.instance.get_runs(
-                    dg.RunsFilter(tags={REQUEST_TAG: request.request}, statuses=_LAUNCHED)
+                    dg.RunsFilter(tags={REQUEST_TAG: request.request}, statuses=LAUNCHED)
                 )
                 if any(not run.is_finished for run in tried):
                     skipped.append(f"{request.request} is running")

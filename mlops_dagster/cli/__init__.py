@@ -23,6 +23,9 @@ class Subcommand:
 SUBCOMMANDS: Mapping[str, Subcommand] = {
     "alerts": Subcommand("mlops_dagster.cli.alerts", "List recent alerts; send what is waiting."),
     "check": Subcommand("mlops_dagster.cli.check", "Report every mistake in the project's files."),
+    "deliveries": Subcommand(
+        "mlops_dagster.cli.deliveries", "List deliveries that were set aside or came too late."
+    ),
     "demo": Subcommand(
         "mlops_dagster.cli.demo", "Replay a year of flights and show what happened."
     ),

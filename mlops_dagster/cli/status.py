@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from mlops_dagster.cli.deliveries import open_deliveries
 from mlops_dagster.cli.options import environment_option, reported, root_option
 from mlops_dagster.engine.status import EngineStatus, read_status
 from mlops_dagster.monitoring.events import history
@@ -41,6 +42,16 @@ def status_lines(workspace: Workspace, store: EventStore) -> Iterator[str]:
         yield f"{use_case.name}:"
         for model in use_case.models.values():
             yield from _model_lines(use_case, model, store)
+        yield from _delivery_lines(workspace, use_case, store)
+
+
+def _delivery_lines(
+    workspace: Workspace, use_case: ResolvedUseCase, store: EventStore
+) -> Iterator[str]:
+    found = open_deliveries(workspace, store, [use_case.name])
+    if found:
+        slices = ", ".join(f"{one.ref.layer}.{one.ref.name} {one.window}" for one in found)
+        yield f"  set aside or too late: {slices}; see `mlops-dagster deliveries`"
 
 
 def _engine_line(status: EngineStatus) -> str:

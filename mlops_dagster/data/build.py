@@ -1,7 +1,6 @@
 """Building one slice of a table: deliver, apply decisions, measure, judge, quarantine, publish."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,17 +12,18 @@ from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.builtin import READABLE
 from mlops_dagster.data.checks import ROUTE, VALID, Measured, flagged, measure_batch
 from mlops_dagster.data.contract_rules import contract_answers
-from mlops_dagster.data.contracts import check_declared, known_contract
-from mlops_dagster.data.delivery import Delivery
+from mlops_dagster.data.contracts import check_declared
+from mlops_dagster.data.delivering import delivery_for
+from mlops_dagster.data.delivery_events import record_ingested
+from mlops_dagster.data.file_digests import check_unchanged, each_once
 from mlops_dagster.data.followed import apply_decisions
 from mlops_dagster.data.history import earlier_values
-from mlops_dagster.data.ingest import check_types, ingest
+from mlops_dagster.data.ingest import check_types
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.quarantine import replace_quarantine
-from mlops_dagster.data.reading_files import reading_errors
+from mlops_dagster.data.set_aside import set_aside_if_refused
 from mlops_dagster.data.settling import follow, settle
 from mlops_dagster.data.tell import refuse_columns, tell
-from mlops_dagster.data.transform import delivery_of, derived, input_rows, pin_inputs
 from mlops_dagster.data.verdict import (
     RefusedBatch,
     RuleResult,
@@ -31,7 +31,7 @@ from mlops_dagster.data.verdict import (
 )
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import SourceError
-from mlops_dagster.spec.contract import Contract, write_contract
+from mlops_dagster.spec.contract import Contract, add_columns, write_contract
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.fence import SlicePublished
@@ -57,7 +57,11 @@ class TableBuilt:
         rule_results: One result a rule, built-in rules first.
         contract: The columns of the table.
         contract_written: Whether the contract file was missing and has been written.
-        lineage: Per output column the (input, column) pairs it comes from; empty for files, hooks.
+        contract_grew: Whether columns were added to it.
+        lineage: Per output column the (input, column) pairs it comes from; of SQL only.
+        without_time: Rows of a source that no window reads, because they say no time.
+        files: Files of the slice, copies included.
+        copies: Files whose content another one has too, which counts once.
     """
 
     published: SlicePublished
@@ -71,6 +75,10 @@ class TableBuilt:
     contract: Contract
     contract_written: bool
     lineage: Mapping[str, tuple[tuple[str, str], ...]]
+    without_time: int = 0
+    contract_grew: bool = False
+    files: int = 0
+    copies: int = 0
 
 
 def build_table(
@@ -104,7 +112,8 @@ def build_table(
 
     Raises:
         RefusedBatch: A rule refused the batch; the previous version stays readable.
-        SourceError: An input is not published, or a file is missing or unreadable.
+        SourceError: An input is not published, or a file or source is missing or unreadable.
+        SourceUnavailable: A database that is read did not answer.
         ContractViolation: The columns delivered are not the contract's, or lack the key or a time.
         CorrectionRefused: A correction of a row does not fit the contract any more.
         SupersededWrite: A newer run took the slice over.
@@ -113,14 +122,18 @@ def build_table(
     target = Slice(table.ref, window)
     held = hold(store, target, as_of=as_of, run_id=run_id)
     followed = follow(session, table.ref, window, store=store, locations=locations)
-    with _delivery(
-        session,
-        workspace=workspace,
-        table=table,
-        window=window,
-        store=store,
-        locations=locations,
-    ) as delivered:
+    with (
+        set_aside_if_refused(workspace, table, window, held=held, store=store),
+        delivery_for(
+            session,
+            workspace=workspace,
+            table=table,
+            window=window,
+            held=held,
+            store=store,
+            locations=locations,
+        ) as delivered,
+    ):
         check_declared(table, delivered.contract)
         decided = apply_decisions(session, delivered, table=table, followed=followed)
         delivery, discarded = decided.delivery, len(decided.discarded)
@@ -142,6 +155,8 @@ def build_table(
             raise RefusedBatch(str(target), verdict)
         if delivery.contract_is_new:
             write_contract(table.contract_path, delivery.contract)
+        elif delivery.contract_grew:
+            add_columns(table.contract_path, delivery.contract)
         failed = _failed_rules(batch, measured)
         settled = settle(
             store,
@@ -162,6 +177,8 @@ def build_table(
             code_version=table.code_version,
         )
         crash_point(CrashPoint.QUARANTINE_PUBLISHED, target)
+        # What is recorded with the publication is what it is made of.
+        check_unchanged(delivery.files, workspace.landing)
         publication = publish_measured(
             session,
             frame=_valid_rows(batch, failed),
@@ -174,6 +191,15 @@ def build_table(
             force=force,
             renew=settled or replaced,
         )
+        if not table.is_derived:
+            record_ingested(
+                store,
+                table.ref,
+                window,
+                delivery.files,
+                held,
+                files_expected=table.kind == "files",
+            )
     return TableBuilt(
         published=publication.published,
         written=publication.written,
@@ -186,55 +212,19 @@ def build_table(
         contract=delivery.contract,
         contract_written=delivery.contract_is_new,
         lineage=delivery.lineage,
+        without_time=delivery.without_time,
+        contract_grew=delivery.contract_grew,
+        files=len(delivery.files),
+        copies=len(delivery.files) - len(each_once(delivery.files)),
     )
 
 
-@contextmanager
-def _delivery(
-    session: SparkSession,
-    *,
-    workspace: Workspace,
-    table: ResolvedTable,
-    window: str,
-    store: EventStore,
-    locations: Locations,
-) -> Iterator[Delivery]:
-    contract = known_contract(table)
-    if table.kind == "files":
-        with reading_errors(f"{table.ref} {window}"):
-            yield ingest(
-                session,
-                table=table,
-                window=window,
-                landing=workspace.landing,
-                contract=contract,
-                by_path=locations.by_path,
-            )
-        return
-    inputs = pin_inputs(workspace, table, window, store)
-    with derived(
-        session,
-        workspace=workspace,
-        table=table,
-        window=window,
-        inputs=inputs,
-        locations=locations,
-    ) as frame:
-        delivery = delivery_of(frame, table=table, inputs=inputs, contract=contract)
-        references = {
-            one.name: input_rows(session, one, workspace, locations)
-            for one in inputs
-            if one.name in table.spec.inputs_of_rules
-        }
-        yield replace(delivery, references=references)
-
-
 def _check_records(batch: Batch, rows: int) -> None:
-    """Raise unless Spark read as many records as a reading of the files apart from it counted."""
+    """Raise unless Spark read as many records as were counted apart from it."""
     records = batch.delivery.records
     if records is not None and records != rows:
         raise SourceError(
-            "Spark reads another number of records than the files hold",
+            "Spark reads another number of records than were delivered",
             where=f"{batch.table.ref} {batch.window}",
             expected=f"{records} records",
             found=f"{rows}",

@@ -105,7 +105,12 @@ def rules_of(table: ResolvedTable) -> tuple[RuleFacts, ...]:
 
 
 def unique_columns(table: ResolvedTable) -> tuple[str, ...]:
-    """Return the columns that tell rows apart: the key, and the event time where there is one."""
+    """Return the columns that tell rows apart: the key, and the event time where there is one.
+
+    A table that keeps the newest row of each key has one for each.
+    """
+    if table.spec.keep == "latest":
+        return tuple(table.spec.key)
     event_time = () if table.event_time is None else (table.event_time,)
     return tuple(dict.fromkeys((*table.spec.key, *event_time)))
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.data.kept import kept_rows
 from mlops_dagster.errors import ExpressionError, HookError
 from mlops_dagster.hooks import load_hook
 from mlops_dagster.spec.hooks import HookSource
@@ -21,7 +22,7 @@ def computed(
 
     Args:
         session: A Spark session.
-        table: A table of SQL or of a hook.
+        table: A table of SQL or of a hook, or one that keeps rows.
         frames: Rows of its inputs by name.
 
     Raises:
@@ -35,10 +36,13 @@ def computed(
                 views[name] = f"mlops_{name}_{uuid4().hex}"
                 frame.createTempView(views[name])
             yield _select(session, table, views)
+        elif table.kind == "keep":
+            (rows,) = frames.values()
+            yield kept_rows(rows, table)
         elif table.hook is not None:
             yield _call(table.hook, frames)
         else:
-            raise ValueError(f"{table.ref} has neither SQL nor a hook")
+            raise ValueError(f"{table.ref} is not computed from other tables")
     finally:
         for view in views.values():
             session.catalog.dropTempView(view)

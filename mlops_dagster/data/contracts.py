@@ -24,7 +24,8 @@ _WIDER = {
 
 def known_contract(table: ResolvedTable) -> Contract | None:
     """Return a table's contract, also one that a run wrote after the workspace was loaded."""
-    if table.contract is None and table.contract_path.exists():
+    may_have_grown = table.contract is None or table.spec.evolve is not None
+    if may_have_grown and table.contract_path.exists():
         return read_contract(table.contract_path)
     return table.contract
 
@@ -43,14 +44,25 @@ def check_found(
     Raises:
         ContractViolation: Lists all differences.
     """
-    differences = differences_of(contract, found, widen=widen)
+    differences = tuple(differences_of(contract, found, widen=widen))
     if differences:
         number = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"
         raise ContractViolation(
             f"{number} from the contract of {contract.table}: {'; '.join(differences)}",
             where=where,
             next_step="Correct the source, or change the contract file and review what reads it",
+            differences=differences,
         )
+
+
+def with_added(contract: Contract, found: Mapping[str, str]) -> Contract:
+    """Return a contract with the columns of `found` that it lacks, as optional ones at its end."""
+    added = [
+        ContractColumn(name=name, type=kind, optional=True)
+        for name, kind in found.items()
+        if name not in contract.types
+    ]
+    return contract.model_copy(update={"columns": [*contract.columns, *added]})
 
 
 def differences_of(
@@ -60,8 +72,11 @@ def differences_of(
     expected = contract.types
     extra = [name for name in found if name not in expected]
     sentences = []
-    for name, kind in expected.items():
+    for column in contract.columns:
+        name, kind = column.name, column.type
         if name not in found:
+            if column.optional:
+                continue
             nearest = nearest_name(name, extra)
             renamed = f" (renamed to '{nearest}'?)" if nearest else ""
             sentences.append(f"column '{name}' is missing{renamed}")

@@ -1,10 +1,11 @@
-"""What a table's files, SQL or hook deliver, before any rule has looked at it."""
+"""What a table's files, source, SQL or hook deliver, before any rule has looked at it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
 
+from mlops_dagster.data.file_digests import DeliveredFile
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.state.fence import InputVersion
 
@@ -26,12 +27,15 @@ class Delivery:
             are followed, these have `ROW_ID` and `ORIGINAL` (the content as delivered).
         contract: The table's columns.
         contract_is_new: No contract file was there; this one was made from what was found.
-        records: Records in the files; None for other tables, and for files too large to count.
+        records: Records in the files, or rows that a source counted; None for derived tables.
         inputs: What was read of other tables.
         lineage: Per column the (input, column) pairs it comes from.
         references: The rows of inputs that rules look into, by the inputs' names.
         texts: The records of text files before they had types.
         unfinished: Names of text files whose last line has no end.
+        contract_grew: The contract has columns that its file lacks.
+        files: The files that it was made of, copies included.
+        without_time: Rows of a source that lie in no window, because they say no time.
     """
 
     frame: DataFrame
@@ -43,6 +47,9 @@ class Delivery:
     references: Mapping[str, DataFrame] = field(default_factory=dict)
     texts: DataFrame | None = None
     unfinished: tuple[str, ...] = ()
+    contract_grew: bool = False
+    files: tuple[DeliveredFile, ...] = ()
+    without_time: int = 0
 
     @property
     def columns(self) -> list[str]:

@@ -1,8 +1,11 @@
-"""Digests that are delivered beside files: the only sign of a changed digit or a lost last line."""
+"""What a file is, by its content: told apart from others, and held against a digest beside it."""
 
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
 
 from mlops_dagster.data.landing import DIGEST_SUFFIX, LandingFile
 from mlops_dagster.errors import SourceError
@@ -11,10 +14,89 @@ _CHUNK_BYTES = 1024 * 1024
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def check_digest(file: LandingFile) -> None:
+class DeliveredFile(BaseModel):
+    """A file as it was when it was looked at.
+
+    Attributes:
+        path: Below the landing folder.
+        bytes: Its size.
+        modified_ns: When it was written last, in nanoseconds; with the size the sign of a change.
+        digest: SHA-256 of its content.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    bytes: int
+    modified_ns: int
+    digest: str
+
+
+def delivered(file: LandingFile, landing: Path) -> DeliveredFile:
+    """Return what a file is now. Cost: reads it once.
+
+    Raises:
+        SourceError: It went away or cannot be read.
+    """
+    try:
+        found = file.path.stat()
+        return DeliveredFile(
+            path=file.path.relative_to(landing).as_posix(),
+            bytes=found.st_size,
+            modified_ns=found.st_mtime_ns,
+            digest=sha256_of(file.path),
+        )
+    except OSError as error:
+        raise SourceError(
+            "the file cannot be read",
+            where=str(file),
+            found=str(error),
+            next_step="Let this user read it, or deliver it again",
+        ) from error
+
+
+def check_unchanged(files: Iterable[DeliveredFile], landing: Path) -> None:
+    """Raise when a file is another one than it was as it was looked at; contents are not read.
+
+    Raises:
+        SourceError: Names the file.
+    """
+    for one in files:
+        if not is_as_before(landing / one.path, one):
+            raise SourceError(
+                "the file changed while it was read",
+                where=str(landing / one.path),
+                next_step="Run it again when the file is whole; write files under another name "
+                "first and rename them",
+            )
+
+
+def is_as_before(path: Path, before: DeliveredFile) -> bool:
+    """Tell whether size and time of a file are those it had; its content is not read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (found.st_size, found.st_mtime_ns) == (before.bytes, before.modified_ns)
+
+
+def each_once(files: Sequence[DeliveredFile]) -> tuple[DeliveredFile, ...]:
+    """Return the first file of each content: a file that was delivered twice counts once."""
+    return tuple({file.digest: file for file in reversed(files)}.values())[::-1]
+
+
+def content_of(files: Iterable[DeliveredFile]) -> str:
+    """Return one digest of what files hold, whatever their names, order and number of copies."""
+    digests = sorted({file.digest for file in files})
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def check_digest(file: LandingFile, found: str) -> None:
     """Raise unless a file has the digest that lies beside it as `<file>.sha256`, if one does.
 
-    Cost: reads the file once more, and only where there is a digest.
+    Args:
+        file: The file.
+        found: The SHA-256 of its content.
 
     Raises:
         SourceError: It has another one, or what lies beside it is no digest.
@@ -32,7 +114,6 @@ def check_digest(file: LandingFile) -> None:
             found=repr(first[:80]),
             next_step="Deliver the digest again, or remove it",
         )
-    found = _sha256(file.path)
     if found != first.lower():
         raise SourceError(
             "the file is not the one that its digest was made of",
@@ -43,7 +124,12 @@ def check_digest(file: LandingFile) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        OSError: It cannot be read.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as binary:
         while chunk := binary.read(_CHUNK_BYTES):

@@ -1,6 +1,7 @@
 """Tables of files: the files of a slice, held against the contract, as typed rows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,17 +13,21 @@ from mlops_dagster.data.contracts import (
     without_row_number,
 )
 from mlops_dagster.data.delivery import Delivery
-from mlops_dagster.data.file_digests import check_digest
+from mlops_dagster.data.evolution import divided, grown_contract, with_missing
+from mlops_dagster.data.file_digests import check_digest, delivered, each_once
 from mlops_dagster.data.inference import infer_contract
 from mlops_dagster.data.landing import Form, LandingFile, find_all_files, find_files
 from mlops_dagster.data.parquet_files import count_parquet, parquet_types
 from mlops_dagster.data.reading_files import RowNumbers, parquet_rows, text_rows
 from mlops_dagster.data.records import scan_file
+from mlops_dagster.data.splitting import Share, own_rows, shares_of
 from mlops_dagster.data.typed import text_counts, typed_rows
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import ContractViolation, SourceError
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.workspace import ResolvedTable
+from mlops_dagster.state.fence import Claim
+from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.folding import fold
 
 # Fewer unreadable texts than this may be bad rows; so many without one good one are another column.
@@ -37,12 +42,14 @@ def ingest(
     landing: Path,
     contract: Contract | None,
     by_path: bool,
+    store: EventStore,
+    held: Claim,
 ) -> Delivery:
     """Return the rows of a table's files for one slice.
 
-    Every record becomes a row: one that is malformed, or has a text that its column's type cannot
-    hold, is marked unreadable and keeps its text. The number of records comes from a reading of the
-    files on the client, apart from Spark's.
+    A file that is there several times counts once. Every record becomes a row: one that is
+    malformed, or has a text that its column's type cannot hold, is marked unreadable and keeps its
+    text. The number of records comes from a reading of the files on the client, apart from Spark's.
 
     Args:
         session: A Spark session.
@@ -51,6 +58,8 @@ def ingest(
         landing: The landing folder, on this machine.
         contract: The table's columns; None to infer them from all its files.
         by_path: The server may read the files itself; else they are uploaded.
+        store: Where it is kept which windows files have rows of, with `window_by`.
+        held: The claim of the run.
 
     Raises:
         SourceError: A file is missing or cannot be read.
@@ -59,13 +68,19 @@ def ingest(
     pattern = table.spec.files
     if pattern is None:
         raise ValueError(f"{table.ref} is not made from files")
-    files = find_files(landing, pattern, window)
-    for file in files:
-        check_digest(file)
+    found = find_files(landing, pattern, window)
+    digests = tuple(delivered(file, landing) for file in found)
+    for file, one in zip(found, digests, strict=True):
+        check_digest(file, one.digest)
+    once = {one.path for one in each_once(digests)}
+    pairs = [(file, one) for file, one in zip(found, digests, strict=True) if one.path in once]
+    files = [file for file, _ in pairs]
     number = table.spec.row_number
     agreed = contract or with_row_number(
         infer_contract(table.ref, find_all_files(landing, pattern), nulls=table.spec.nulls), number
     )
+    if contract is not None and table.spec.evolve is not None:
+        agreed = grown_contract(table, contract, files)
     if len({file.form is Form.PARQUET for file in files}) > 1:
         raise SourceError(
             "texts and Parquet cannot be one batch",
@@ -77,10 +92,19 @@ def ingest(
     read = _read_texts if is_text else _read_parquet
     promised, records = without_row_number(agreed, number), 0
     pieces: list[_Piece] = []
+    shares: Mapping[LandingFile, Share] | None = None
+    if table.spec.window_by is not None:
+        shares = shares_of(table, pairs, window, agreed=agreed, store=store, held=held)
+        digests = tuple(one for one in digests if one.digest in _contents(shares))
+        # Of a window without rows one file is read for its columns.
+        files = list(shares) or [min(files, key=lambda file: file.path.stat().st_size)]
     for file in files:
         numbers = None if number is None else RowNumbers(number, first=records + 1)
-        pieces.append(read(session, file, promised, by_path=by_path, numbers=numbers))
-        records += pieces[-1].records
+        piece = read(session, file, promised, by_path=by_path, numbers=numbers)
+        if shares is not None:
+            piece = _share_of(piece, table, shares.get(file), window, agreed=agreed)
+        pieces.append(piece)
+        records += piece.records
     rows = fold(DataFrame.unionByName, [piece.rows for piece in pieces])
     if is_text:
         frame = typed_rows(rows, agreed.types, nulls=table.spec.nulls, row_number=number)
@@ -90,7 +114,9 @@ def ingest(
         frame=frame,
         contract=agreed,
         contract_is_new=contract is None,
+        contract_grew=contract is not None and agreed.types.keys() != contract.types.keys(),
         records=records,
+        files=digests,
         texts=rows if is_text else None,
         unfinished=tuple(
             file.path.name for file, piece in zip(files, pieces, strict=True) if piece.unfinished
@@ -133,6 +159,25 @@ class _Piece:
     unfinished: bool = False
 
 
+def _share_of(
+    piece: _Piece,
+    table: ResolvedTable,
+    share: Share | None,
+    window: str,
+    *,
+    agreed: Contract,
+) -> _Piece:
+    """Return what a window takes of a file."""
+    if share is None:
+        return replace(piece, rows=piece.rows.limit(0), records=0)
+    rows = own_rows(piece.rows, table, share, window, agreed=agreed)
+    return replace(piece, rows=rows, records=share.records)
+
+
+def _contents(shares: Mapping[LandingFile, Share]) -> frozenset[str]:
+    return frozenset(share.delivered.digest for share in shares.values())
+
+
 def _read_texts(
     session: SparkSession,
     file: LandingFile,
@@ -147,7 +192,9 @@ def _read_texts(
     # JSON without records has no names to compare.
     if scan.records or file.form is Form.CSV:
         check_found(contract, found, where=str(file))
-    rows = text_rows(session, scan, list(contract.types), by_path=by_path, numbers=numbers)
+    there, lacks = divided(contract, scan.columns)
+    rows = text_rows(session, scan, list(there.types), by_path=by_path, numbers=numbers)
+    rows = with_missing(rows, dict.fromkeys(lacks, "string"))
     return _Piece(rows, scan.records, scan.unfinished)
 
 
@@ -162,5 +209,7 @@ def _read_parquet(
     types = dict(parquet_types(file))
     check_row_number(None if numbers is None else numbers.column, types, where=str(file))
     check_found(contract, types, where=str(file), widen=True)
-    rows = parquet_rows(session, file, contract, by_path=by_path, numbers=numbers)
+    there, lacks = divided(contract, types)
+    rows = parquet_rows(session, file, there, by_path=by_path, numbers=numbers)
+    rows = with_missing(rows, lacks)
     return _Piece(rows, count_parquet(file))

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
 from mlops_dagster.errors import SourceError, nearest_name
+from mlops_dagster.spec.check_files import ENDINGS, PARQUET_ENDING, TEXT_ENDINGS
 from mlops_dagster.spec.refs import STATIC
-from mlops_dagster.spec.table_sources import ENDINGS, PARQUET_ENDING, TEXT_ENDINGS
 
 _WINDOW = "{window}"
 # Beside a file, with its SHA-256 as `sha256sum` writes it.
@@ -59,6 +60,19 @@ def find_files(landing: Path, files: str, window: str) -> tuple[LandingFile, ...
     return _existing(landing, written)
 
 
+def existing_files(landing: Path, files: str, window: str) -> tuple[LandingFile, ...]:
+    """Return the files of a slice, sorted by path; empty when there is none.
+
+    Files whose name does not say their form are left out.
+    """
+    written = files if window == STATIC else files.replace(_WINDOW, window)
+    found = []
+    for path in _paths(landing, written):
+        with suppress(SourceError):
+            found.append(_landing_file(path))
+    return tuple(found)
+
+
 def find_all_files(landing: Path, files: str) -> tuple[LandingFile, ...]:
     """Return the files of all windows that are in the landing folder.
 
@@ -68,7 +82,7 @@ def find_all_files(landing: Path, files: str) -> tuple[LandingFile, ...]:
     return _existing(landing, files.replace(_WINDOW, "*"))
 
 
-def _existing(landing: Path, written: str) -> tuple[LandingFile, ...]:
+def _paths(landing: Path, written: str) -> list[Path]:
     parts = PurePosixPath(written)
     if parts.is_absolute() or ".." in parts.parts:
         raise SourceError(
@@ -78,8 +92,13 @@ def _existing(landing: Path, written: str) -> tuple[LandingFile, ...]:
         )
     found = sorted(path for path in landing.glob(written) if _is_data(path))
     below = [path for folder in found if folder.is_dir() for path in sorted(folder.iterdir())]
-    paths = [path for path in (*found, *below) if path.is_file() and _is_data(path)]
+    return [path for path in (*found, *below) if path.is_file() and _is_data(path)]
+
+
+def _existing(landing: Path, written: str) -> tuple[LandingFile, ...]:
+    paths = _paths(landing, written)
     if not paths:
+        parts = PurePosixPath(written)
         folder = (landing / written).parent
         names = (
             [path.name for path in folder.iterdir() if _is_data(path)] if folder.is_dir() else []

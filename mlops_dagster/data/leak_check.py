@@ -64,7 +64,7 @@ def check_leaks(
         window: The window to test; by default each table's newest. Static tables have none.
     """
     for table in workspace.tables.values():
-        if table.kind != "files":
+        if table.is_derived:
             yield _checked(
                 session,
                 workspace=workspace,

@@ -81,7 +81,7 @@ def find_leaks(
     Raises:
         SourceError: An input is not published.
     """
-    if table.kind == "files" or table.known_at is None:
+    if not table.is_derived or table.known_at is None:
         return ()
     inputs = pin_inputs(workspace, table, window, store)
     found: list[Leak] = []

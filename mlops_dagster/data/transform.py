@@ -125,6 +125,8 @@ def made_of(table: ResolvedTable) -> frozenset[str]:
     """Return the inputs that the table's SQL or hook reads; its rules may look into others."""
     if table.sql is not None:
         return table.sql.tables
+    if table.kind == "keep":
+        return frozenset(table.inputs)
     parameters = () if table.hook is None else table.hook.parameters
     return frozenset(table.inputs) - (table.spec.inputs_of_rules - set(parameters))
 
@@ -203,6 +205,12 @@ def _no_rows(
         contract = infer_contract(table.ref, files, nulls=table.spec.nulls)
     if contract is not None:
         return session.createDataFrame([], ddl_of(contract))
+    if not table.is_derived:
+        raise SourceError(
+            "nothing of it lies before this window, and nothing tells its columns",
+            where=str(table.ref),
+            next_step=f"Write {table.contract_path.name}, or run a window of it first",
+        )
     inputs = {name: workspace.table(table.inputs[name].ref) for name in made_of(table)}
     frames = {name: _no_rows(session, t, workspace, locations) for name, t in inputs.items()}
     with computed(session, table, frames) as rows:

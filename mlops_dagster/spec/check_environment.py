@@ -3,6 +3,7 @@
 import re
 from typing import Literal
 
+from mlops_dagster.spec.connections import DeltaConnection
 from mlops_dagster.spec.environment import (
     LOCAL_CATALOG,
     CatalogTables,
@@ -76,6 +77,9 @@ def _check_credentials(source: Source[Environment], environment: Environment) ->
         source.report("tables", "warehouse", problem=problem)
     if _CREDENTIALS.search(environment.landing):
         source.report("landing", problem=problem)
+    for name, connection in environment.connections.items():
+        if isinstance(connection, DeltaConnection) and _CREDENTIALS.search(connection.path):
+            source.report("connections", name, "path", problem=problem)
 
 
 def _check_catalog(source: Source[Environment], environment: Environment) -> None:

@@ -1,10 +1,11 @@
 """Contracts: the columns a table promises. Written by the first run, reviewed, committed."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from mlops_dagster.errors import SpecError
 from mlops_dagster.spec.base import ChoiceError, Column, SpecModel, SpecVersion
@@ -29,11 +30,14 @@ SparkType = Annotated[str, AfterValidator(_known_type)]
 
 
 class ContractColumn(SpecModel):
-    """One column: its name, Spark type and whether it may be null."""
+    """One column: its name, Spark type, whether it may be null, and be missing from a delivery."""
 
     name: Column
     type: SparkType
     nullable: bool = True
+    optional: bool = Field(
+        default=False, description="a delivery may lack it, and is null there then"
+    )
 
 
 class Contract(SpecModel):
@@ -82,11 +86,39 @@ def write_contract(path: Path, contract: Contract) -> None:
         f"table: {scalar_text(contract.table)}",
         "columns:" if contract.columns else "columns: []",
     ]
-    for column in contract.columns:
-        nullable = "true" if column.nullable else "false"
-        name, kind = scalar_text(column.name), scalar_text(column.type)
-        lines.append(f"  - {{name: {name}, type: {kind}, nullable: {nullable}}}")
+    lines += [f"  - {_column(column)}" for column in contract.columns]
+    _write(path, "\n".join(lines) + "\n")
+
+
+def add_columns(path: Path, contract: Contract) -> None:
+    """Add to a contract's file the columns that it lacks, below what people wrote there.
+
+    A file whose columns do not stand at its end, one a line, is written anew.
+    """
+    known = read_contract(path)
+    added = [column for column in contract.columns if column.name not in known.types]
+    if not added:
+        return
+    grown = known.model_copy(update={"columns": [*known.columns, *added]})
+    text = path.read_text(encoding="utf-8").rstrip("\n")
+    indent = re.match(r" *- ", text.rpartition("\n")[2])
+    if indent is not None:
+        text += "".join(f"\n{indent[0]}{_column(column)}" for column in added) + "\n"
+        if read_source(text.encode(), Contract, file="", problems=ProblemList()).model == grown:
+            _write(path, text)
+            return
+    write_contract(path, grown)
+
+
+def _column(column: ContractColumn) -> str:
+    nullable = "true" if column.nullable else "false"
+    optional = ", optional: true" if column.optional else ""
+    name, kind = scalar_text(column.name), scalar_text(column.type)
+    return f"{{name: {name}, type: {kind}, nullable: {nullable}{optional}}}"
+
+
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)

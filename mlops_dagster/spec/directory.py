@@ -10,6 +10,9 @@ from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
 from mlops_dagster.spec.tables import Table
 from mlops_dagster.spec.use_case import LAYERS
 
+# The keys of a table that say where its rows come from; without any of them its SQL file does.
+SOURCE_KEYS = ("files", "source", "hook", "keep")
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -140,9 +143,10 @@ def unused_sql(declared: Declared) -> frozenset[str]:
 def _misnamed_sql(declared: Declared) -> str | None:
     spec, ref, source = declared.spec, declared.ref, declared.owner.source
     name = f"{ref.layer}.{ref.name}"
-    if spec.files is not None or spec.hook is not None or name in declared.owner.sql:
+    given = (spec.files, spec.source, spec.hook, spec.keep)
+    if name in declared.owner.sql or any(one is not None for one in given):
         return None
-    if not all(source.sound(*declared.path, key) for key in ("files", "hook")):
+    if not all(source.sound(*declared.path, key) for key in SOURCE_KEYS):
         return None
     return nearest_name(name, unused_sql(declared))
 

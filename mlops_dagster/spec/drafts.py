@@ -1,7 +1,6 @@
 """Tables on the way to being resolved: filled step by step, each step reporting what is wrong."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from mlops_dagster.rules import SelectStatement
 from mlops_dagster.spec.contract import Contract
@@ -13,7 +12,7 @@ from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.source import Source
 from mlops_dagster.spec.tables import Input, Table
 from mlops_dagster.spec.use_case import Project, UseCase
-from mlops_dagster.spec.workspace import ResolvedRule
+from mlops_dagster.spec.workspace import ResolvedRule, TableKind
 from mlops_dagster.windows import WindowCalendar
 
 
@@ -27,7 +26,7 @@ class Draft:
     """
 
     declared: Declared
-    kind: Literal["files", "sql", "hook"] | None = None
+    kind: TableKind | None = None
     inputs: dict[str, TableRef] = field(default_factory=dict)
     sql_file: SqlFile | None = None
     sql: SelectStatement | None = None

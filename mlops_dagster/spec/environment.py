@@ -3,10 +3,9 @@
 from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from mlops_dagster.spec.base import (
-    PATTERN_WORDS,
     ChoiceError,
     FromText,
     Memory,
@@ -17,12 +16,7 @@ from mlops_dagster.spec.base import (
     SpecVersion,
     Text,
 )
-
-VARIABLE_PATTERN = r"^[A-Z][A-Z0-9_]*$"
-VariableName = Annotated[str, StringConstraints(pattern=VARIABLE_PATTERN)]
-CATALOG_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
-PATTERN_WORDS[VARIABLE_PATTERN] = "the name of an environment variable such as 'SPARK_REMOTE'"
-PATTERN_WORDS[CATALOG_PATTERN] = "the name of a catalog such as 'main'"
+from mlops_dagster.spec.connections import CatalogName, Connection, VariableName
 
 LOCAL_CATALOG = "spark_catalog"
 
@@ -66,7 +60,7 @@ class CatalogTables(SpecModel):
     """Tables are names in a catalog; `schema` may use `{use_case}` and `{layer}`."""
 
     kind: Literal["catalog"]
-    catalog: Annotated[str, StringConstraints(pattern=CATALOG_PATTERN)]
+    catalog: CatalogName
     schema_template: Annotated[str, Field(alias="schema")]
 
 
@@ -168,6 +162,9 @@ class Environment(SpecModel):
     engine: Engine
     landing: Text
     tables: Tables
+    connections: dict[Name, Connection] = Field(
+        default_factory=dict, description="what the `source` of tables may name"
+    )
     tracking: Tracking = "sqlite"
     state: State = "sqlite"
     alerts: Alerts = Alerts()

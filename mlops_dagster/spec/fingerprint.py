@@ -20,6 +20,8 @@ _TABLE_SILENT: dict[str, IncEx | bool] = {
     "owner": True,
     "tags": True,
     "export": True,
+    "watch": True,
+    "lateness": True,
     "inputs": True,
     "rules": _RULES_SILENT,
 }

@@ -16,7 +16,9 @@ from mlops_dagster.spec.opening import find_open_tables
 from mlops_dagster.spec.problems import Problem
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
 from mlops_dagster.spec.resolve_gates import resolve_gates
+from mlops_dagster.spec.resolve_kept import check_readers, kept_columns
 from mlops_dagster.spec.resolve_rules import resolve_rules
+from mlops_dagster.spec.resolve_sources import check_connections, check_source_columns
 from mlops_dagster.spec.table_columns import check_key_and_times, learn_columns
 from mlops_dagster.spec.table_order import mark_windowed, order_tables
 from mlops_dagster.spec.table_sources import draft_tables, parse_sql, report_unused
@@ -68,8 +70,10 @@ def _read(root: Path, environment: str) -> _Reading:
     check_environment(files)
     directory, calendars = directory_of(files), calendars_of(files)
     drafts, order = _tables(files, directory, calendars)
+    check_connections(files, drafts)
     _check_selection(files, drafts)
     models = _models(files, drafts, directory, calendars)
+    check_readers(drafts, models, calendars)
     open_tables = find_open_tables(models, drafts, order)
     for model in models:
         check_opening(model, open_tables)
@@ -88,7 +92,10 @@ def _tables(
         draft = drafts[ref]
         parse_sql(draft, drafts, files.problems)
         learn_columns(draft)
+        if draft.kind == "keep" and draft.columns is None:
+            draft.columns = kept_columns(draft, drafts)
         check_key_and_times(draft)
+        check_source_columns(draft)
         resolve_rules(draft, drafts)
     return drafts, order
 

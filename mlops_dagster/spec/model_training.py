@@ -60,6 +60,8 @@ def check_opening(model: ModelDraft, open_tables: frozenset[object]) -> None:
 def _why_closed(rows: Draft) -> str:
     if rows.kind == "files":
         return "whose files are there when the window has closed"
+    if rows.kind == "source":
+        return "whose source is read when the window has closed"
     return "which reads its own window"
 
 

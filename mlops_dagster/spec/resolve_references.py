@@ -96,15 +96,16 @@ def _input(draft: Draft, drafts: Drafts, name: str, path: Path) -> Draft | None:
     if name in draft.spec.inputs:
         # Declared, but what it should be is wrong and has been told.
         return None
-    files = draft.kind == "files"
+    delivered = {"files": "files", "source": "a source"}.get(draft.kind or "")
     draft.source.report(
         *path,
         expected="an input of the table",
         found=f"'{name}'",
         names=list(draft.spec.inputs),
         nearest_to=name,
-        next_step="A table of files reads no other tables: hold the table made from it to this"
-        if files
+        next_step=f"A table of {delivered} reads no other tables: hold the table made from it to "
+        "this"
+        if delivered is not None
         else f"Add it to the table's inputs: inputs: {{{name}: <layer>.<name>}}",
     )
     return None

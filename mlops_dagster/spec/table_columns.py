@@ -6,6 +6,9 @@ from mlops_dagster.spec.messages import quoted
 # The literal column that every table with windows has; it is added, never declared.
 WINDOW_COLUMN = "window"
 ROW_NUMBER_TYPE = "bigint"
+# What `keep: history` adds to its input's columns.
+VALID_TO, IS_CURRENT = "valid_to", "is_current"
+HISTORY_COLUMNS = (VALID_TO, IS_CURRENT)
 TIME_TYPES = frozenset({"date", "timestamp", "timestamp_ntz"})
 
 

@@ -22,7 +22,9 @@ def mark_windowed(drafts: Mapping[TableRef, Draft], order: list[TableRef]) -> No
     """Mark as windowed each table one of whose inputs is, and check what only windows allow."""
     for ref in order:
         draft = drafts[ref]
-        if draft.kind != "files":
+        if draft.kind == "keep":
+            draft.windowed = False
+        elif draft.kind not in ("files", "source"):
             read = [drafts[ref] for ref in draft.inputs.values()]
             draft.windowed = any(one.windowed for one in read)
             known = all(one.windowed_known for one in read)

@@ -1,25 +1,23 @@
-"""Where each table's rows come from: files, a hook or a SQL file, and which tables it reads."""
-
-import re
+"""Where each table's rows come from: files, a source, a hook or SQL, and which tables it reads."""
 
 from mlops_dagster.errors import ExpressionError
 from mlops_dagster.rules import parse_select
 from mlops_dagster.spec.calendars import Calendars
-from mlops_dagster.spec.directory import Declared, Directory, unused_sql
+from mlops_dagster.spec.check_files import check_files, check_files_only
+from mlops_dagster.spec.directory import SOURCE_KEYS, Declared, Directory, unused_sql
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.files import Owner, SqlFile
 from mlops_dagster.spec.find_hook import find_hook
 from mlops_dagster.spec.messages import quoted
 from mlops_dagster.spec.problems import Problem, ProblemList
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
+from mlops_dagster.spec.resolve_kept import check_kept
+from mlops_dagster.spec.resolve_sources import check_source
+from mlops_dagster.spec.workspace import TableKind
 
 # The window being built, for hooks that want it; so no input may be called so.
 WINDOW_PARAMETER = "window"
-# How the name of a file says what is in it; `.gz` may follow those of texts.
-TEXT_ENDINGS = (".csv", ".json", ".jsonl", ".ndjson")
-PARQUET_ENDING = ".parquet"
-ENDINGS = f"{', '.join((*TEXT_ENDINGS, PARQUET_ENDING))}, texts also with .gz"
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_DELIVERED_AS = {"files": "files", "source": "a source"}
 
 
 def draft_tables(directory: Directory, calendars: Calendars) -> dict[TableRef, Draft]:
@@ -101,9 +99,9 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
             draft.inputs[name] = ref
     _check_inputs(draft)
     if spec.files is not None:
-        _check_files(draft, spec.files)
+        check_files(draft, spec.files)
     else:
-        _check_files_only(draft)
+        check_files_only(draft)
     resolved = len(draft.inputs) == len(draft.source.keys_at(*draft.path("inputs")))
     missing = draft.kind == "sql" and not draft.inputs
     if (
@@ -113,29 +111,41 @@ def _draft(declared: Declared, directory: Directory, calendars: Calendars) -> Dr
         or not draft.source.sound(*draft.path("inputs"))
     ):
         draft.windowed_known = False
+    check_kept(draft)
+    if spec.evolve is not None and draft.kind in ("sql", "hook", "keep"):
+        draft.source.report(
+            *draft.path("evolve"),
+            problem="what makes it says which columns it has; only a delivered table grows",
+            at_key=True,
+        )
     if spec.hook is not None:
         _find_hook(draft, spec.hook)
+    if spec.source is not None:
+        check_source(draft, spec.source, directory)
     return draft
 
 
 def _find_kind(draft: Draft) -> None:
     spec, file, ref = draft.spec, draft.sql_file, draft.ref
-    sources = {
+    sources: dict[TableKind, str | None] = {
         "files": "files" if spec.files is not None else None,
+        "source": "source" if spec.source is not None else None,
         "hook": "hook" if spec.hook is not None else None,
+        "keep": "keep" if spec.keep is not None else None,
         "sql": None if file is None else f"the SQL file {file.shown}",
     }
+    kinds: list[TableKind] = [kind for kind, shown in sources.items() if shown is not None]
     present = [shown for shown in sources.values() if shown is not None]
-    if len(present) == 1:
-        draft.kind = "files" if spec.files is not None else "hook" if spec.hook else "sql"
+    if len(kinds) == 1:
+        draft.kind = kinds[0]
         return
-    if not all(draft.source.sound(*draft.path(key)) for key in ("files", "hook")):
+    if not all(draft.source.sound(*draft.path(key)) for key in SOURCE_KEYS):
         return
     unused = unused_sql(draft.declared)
     draft.source.report(
         *draft.path(),
         expected=(
-            "exactly one source of its rows: files, hook or the SQL file "
+            "exactly one source of its rows: files, source, hook, keep or the SQL file "
             f"{ref.layer}/{ref.name}.sql"
         ),
         found=" and ".join(present) or "none",
@@ -146,9 +156,11 @@ def _find_kind(draft: Draft) -> None:
 
 
 def _check_inputs(draft: Draft) -> None:
-    if draft.kind == "files" and draft.spec.inputs:
+    if draft.kind in ("files", "source") and draft.spec.inputs:
         draft.source.report(
-            *draft.path("inputs"), problem="a table of files reads no other tables", at_key=True
+            *draft.path("inputs"),
+            problem=f"a table of {_DELIVERED_AS[draft.kind]} reads no other tables",
+            at_key=True,
         )
     if draft.kind == "sql" and not draft.spec.inputs and draft.source.sound(*draft.path("inputs")):
         draft.source.report(
@@ -157,77 +169,6 @@ def _check_inputs(draft: Draft) -> None:
             found="none",
             at_key=True,
         )
-
-
-def _check_files(draft: Draft, files: str) -> None:
-    source, path = draft.source, draft.path("files")
-    wildcards = re.search(r"[*?\[\]{}]", _PLACEHOLDER.sub("", files)) is not None
-    draft.windowed_known = not wildcards and _is_below(files)
-    if not _is_below(files):
-        source.report(
-            *path,
-            expected="a path below the landing folder, without '..' or an address",
-            found=f"'{files}'",
-        )
-    placeholders = _PLACEHOLDER.findall(files)
-    if placeholders.count("window") > 1 or set(placeholders) - {"window"}:
-        source.report(*path, expected="at most one placeholder, '{window}'", found=f"'{files}'")
-        draft.windowed_known = False
-        return
-    if wildcards:
-        source.report(
-            *path,
-            expected="a path without wildcards; a folder stands for all its files",
-            found=f"'{files}'",
-        )
-    ending = _unreadable_ending(files)
-    if ending is not None and not wildcards:
-        source.report(
-            *path,
-            expected=f"a name that ends in {ENDINGS}, or a folder, written with '/' at its end",
-            found=f"'{ending}'",
-        )
-    draft.windowed = bool(placeholders)
-    if draft.windowed and draft.calendar is None and draft.calendar_known:
-        where = "project.yaml" if draft.ref.owner == PROJECT_OWNER else "the use case"
-        source.report(*path, problem=f"'{{window}}' has no meaning: {where} declares no windows")
-
-
-def _check_files_only(draft: Draft) -> None:
-    """Report what only a table of files may say."""
-    if draft.spec.nulls:
-        draft.source.report(
-            *draft.path("nulls"),
-            problem="only a table of files has texts that mean null",
-            at_key=True,
-        )
-    if draft.spec.row_number is not None:
-        draft.source.report(
-            *draft.path("row_number"),
-            problem="only records of files have places that could be numbered",
-            next_step="In SQL write row_number() over (order by ...)",
-            at_key=True,
-        )
-
-
-def _is_below(files: str) -> bool:
-    """Tell whether a path stays below the folder it is joined to, on every system."""
-    absolute = files.startswith(("/", "~")) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", files)
-    parts = files.removesuffix("/").split("/")
-    return not absolute and not any(
-        part.strip() in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts
-    )
-
-
-def _unreadable_ending(files: str) -> str | None:
-    """Return the ending of a path that looks like a file's, when no table can be read from it."""
-    name = files.rpartition("/")[2].replace("{window}", "")
-    zipped = name.endswith(".gz")
-    ending = re.search(r"\.[A-Za-z][A-Za-z0-9]*$", name.removesuffix(".gz"))
-    if ending is None:
-        return ".gz" if zipped else None
-    readable = TEXT_ENDINGS if zipped else (*TEXT_ENDINGS, PARQUET_ENDING)
-    return None if ending[0] in readable else ending[0] + (".gz" if zipped else "")
 
 
 def _find_hook(draft: Draft, name: str) -> None:

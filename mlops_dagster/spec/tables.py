@@ -17,6 +17,7 @@ from mlops_dagster.spec.base import (
     Text,
     TimeSpan,
 )
+from mlops_dagster.spec.connections import TableSource
 from mlops_dagster.spec.rule_kinds import Columns, RuleKinds
 
 
@@ -105,7 +106,7 @@ InputEntry = Annotated[Input, BeforeValidator(_input, json_schema_input_type=str
 
 
 class Table(SpecModel):
-    """A table; its rows come from `files`, a `hook`, or the SQL file `<layer>/<name>.sql`."""
+    """A table; its rows come from `files`, a `source`, a `hook`, its SQL file, or are kept."""
 
     description: Text | None = None
     owner: Owner | None = None
@@ -114,11 +115,30 @@ class Table(SpecModel):
         default=None,
         description="path below the landing folder; '{window}' makes one partition a window",
     )
+    window_by: Column | None = Field(
+        default=None, description="files hold rows of several windows: the event time says which"
+    )
     nulls: list[Text] = Field(default_factory=list, description="texts in files that mean null")
     row_number: Column | None = Field(
         default=None, description="a column made of each record's place in its files, from 1"
     )
+    watch: bool = Field(
+        default=False, description="a sensor looks at the files and asks for runs of what changed"
+    )
+    lateness: TimeSpan | None = Field(
+        default=None, description="how long after its close a changed file re-opens its window"
+    )
+    source: TableSource | None = Field(
+        default=None, description="a table that something else keeps"
+    )
+    evolve: Literal["additive"] | None = Field(
+        default=None, description="columns that the contract lacks are added to it; none: refused"
+    )
     hook: Name | None = Field(default=None, description="a @transform of hooks.py")
+    keep: Literal["latest", "history"] | None = Field(
+        default=None,
+        description="of its input: the newest row of each key, or all versions with their validity",
+    )
     inputs: dict[Name, InputEntry] = Field(default_factory=dict)
     key: list[Column] = Field(default_factory=list)
     event_time: Column | None = None

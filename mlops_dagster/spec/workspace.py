@@ -17,6 +17,9 @@ from mlops_dagster.spec.tables import OnFail, Rule, Table
 from mlops_dagster.spec.use_case import Project, UseCase
 from mlops_dagster.windows import Duration, WindowCalendar
 
+# Where rows come from.
+TableKind = Literal["files", "source", "keep", "sql", "hook"]
+
 
 @dataclass(frozen=True)
 class ResolvedInput:
@@ -53,7 +56,7 @@ class ResolvedTable:
 
     ref: TableRef
     spec: Table
-    kind: Literal["files", "sql", "hook"]
+    kind: TableKind
     windowed: bool
     calendar: WindowCalendar | None
     inputs: Mapping[str, ResolvedInput]
@@ -64,6 +67,11 @@ class ResolvedTable:
     contract_path: Path
     code_version: str
     position: tuple[Path, int]
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether SQL or a hook of the user's makes it from other tables."""
+        return self.kind in ("sql", "hook")
 
     @property
     def event_time(self) -> str | None:

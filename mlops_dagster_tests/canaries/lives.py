@@ -34,6 +34,10 @@ CANARIES = {
             "state_at_sign",
             "databricks_token",
             "databricks_host",
+            "database_password",
+            "database_query",
+            "database_text",
+            "database_slash",
         ],
         start=10,
     )
@@ -57,7 +61,25 @@ ENVIRONMENTS = {
     "no_state": {"state": "{address_variable: CANARY_STATE}"},
     "state_text": {"state": "{address_variable: CANARY_STATE_TEXT}"},
     "state_at_sign": {"state": "{address_variable: CANARY_STATE_AT_SIGN}"},
+    **{
+        name: {
+            "connections": f"{{crm: {{kind: postgresql, address_variable: {variable}}}}}",
+            "use_cases": "[people]",
+        }
+        for name, variable in (
+            ("no_database", "CANARY_DATABASE"),
+            ("database_text", "CANARY_DATABASE_TEXT"),
+            ("database_slash", "CANARY_DATABASE_SLASH"),
+        )
+    },
 }
+# A use case that nothing but these environments runs.
+PEOPLE = """\
+spec_version: 1
+name: people
+tables:
+  bronze.people: {source: {connection: crm, table: sales.people}}
+"""
 _ROWS = 300
 
 
@@ -80,6 +102,12 @@ def variables(spark_address: str, mlflow_port: int) -> dict[str, str]:
         ),
         "CANARY_STATE_TEXT": f"postgresql:postgres:{c['state_text']}@127.0.0.1/events",
         "CANARY_STATE_AT_SIGN": f"postgresql://postgres:p@{c['state_at_sign']}@127.0.0.1/events",
+        "CANARY_DATABASE": (
+            f"postgresql://postgres:{c['database_password']}@127.0.0.1:{closed}/crm"
+            f"?sslpassword={c['database_query']}"
+        ),
+        "CANARY_DATABASE_TEXT": f"postgresql:postgres:{c['database_text']}@127.0.0.1/crm",
+        "CANARY_DATABASE_SLASH": f"postgresql://postgres:p/{c['database_slash']}@127.0.0.1:{closed}/crm",
         "CANARY_HOST": "https://127.0.0.1:9",
         "CANARY_HOST_TEXT": f"http://{c['databricks_host']}@example.invalid",
         "CANARY_TOKEN": c["databricks_token"],
@@ -88,12 +116,13 @@ def variables(spark_address: str, mlflow_port: int) -> dict[str, str]:
 
 def write_canary_project(folder: Path) -> Path:
     """Write a project of one use case without windows, with all environments; return its root."""
-    root = write_project(folder, {"churn": CHURN})
+    root = write_project(folder, {"churn": CHURN, "people": PEOPLE})
     (root / "environments" / "dev.yaml").unlink()
     for name, changes in ENVIRONMENTS.items():
         settings = {
             "engine": "{kind: remote, address_variable: CANARY_SPARK}",
             "landing": "landing",
+            "use_cases": "[churn]",
             "tables": f"{{kind: paths, warehouse: .mlops/{name}/warehouse}}",
             "automation": "{schedules: false, sensors: false}",
             **changes,

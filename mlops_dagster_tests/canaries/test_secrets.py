@@ -37,6 +37,7 @@ from mlops_dagster_tests.end_to_end.live_project import live_project
 pytestmark = pytest.mark.long
 
 JOB = "churn_refresh"
+PEOPLE_JOB = "people_refresh"
 # What the run of each environment says when it fails.
 SAYS = {
     "wrong_token": "The Spark server refuses the token",
@@ -48,6 +49,9 @@ SAYS = {
     "no_state": "the event store did not answer",
     "state_text": "the event store cannot be at this address",
     "state_at_sign": "the address of the event store cannot be read",
+    "no_database": "the database did not answer",
+    "database_text": "the database cannot be at this address",
+    "database_slash": "the database did not answer",
 }
 
 
@@ -100,7 +104,7 @@ def lived(spark_address: str, tmp_path_factory: pytest.TempPathFactory) -> Lived
 def _run(root: Path, name: str, errors: dict[str, str], told: list[str]) -> bool:
     """Run the job of an environment; keep its first error, and all tracebacks."""
     with live_project(root, name) as project:
-        result = project.run(JOB, None)
+        result = project.run(PEOPLE_JOB if "database" in name else JOB, None)
         told += [str(event) for event in result.all_events]
         failures = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
         if failures and failures[0] is not None:

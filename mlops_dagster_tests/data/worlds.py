@@ -27,6 +27,7 @@ class Project:
     root: Path
     tables: str = PATHS
     windows: str = "{every: month, first: 2013-01, last: 2013-12}"
+    connections: str = "{}"
     store: EventStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,6 +41,7 @@ class Project:
             engine: {{kind: local}}
             landing: landing
             tables: {self.tables}
+            connections: {self.connections}
             """,
         )
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from mlops_dagster.rules.functions import AGGREGATES, BARE_AGGREGATES, SCALARS
-from mlops_dagster.spec import environment, models, rule_kinds, tables, use_case
+from mlops_dagster.spec import connections, environment, models, rule_kinds, tables, use_case
 from mlops_dagster.spec.base import Memory, SpecModel
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.metrics import metrics_for
@@ -25,6 +25,7 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "use_case.yaml": use_case.UseCase,
     "windows": use_case.Windows,
     "table": tables.Table,
+    "source": connections.TableSource,
     "input": tables.Input,
     "rule": tables.Rule,
     "distribution": rule_kinds.Distribution,
@@ -54,6 +55,9 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "kind: databricks": environment.DatabricksEngine,
     "kind: paths": environment.PathTables,
     "kind: catalog": environment.CatalogTables,
+    "connection to delta": connections.DeltaConnection,
+    "connection to catalog": connections.CatalogConnection,
+    "connection to postgresql": connections.PostgresConnection,
     "tracking": environment.TrackingServer,
     "state": environment.StateDatabase,
     "alerts": environment.Alerts,

@@ -1,11 +1,14 @@
 """What only looks starts nothing: it opens no socket, starts no process, imports nothing slow."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from mlops_dagster_tests.assets.inline_project import write_project
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,16 +58,17 @@ LOOKING = {
     "sensors and schedules": DEFINITIONS + TICKS,
     "check": COMMAND.format(words='["check"]'),
     "alerts": COMMAND.format(words='["alerts"]'),
+    "deliveries": COMMAND.format(words='["deliveries"]'),
     "status": COMMAND.format(words='["status"]'),
 }
 TELL = 'print(json.dumps({"seen": seen, "modules": sorted(sys.modules)}))'
 SLOW_OR_REMOTE = ("mlflow", "sklearn", "alibi_detect", "lightgbm", "scipy", "grpc")
 
 
-def watched(program: str) -> dict[str, list[str]]:
+def watched(program: str, root: Path = ROOT) -> dict[str, list[str]]:
     """Return what a program did that is more than looking, and the modules it imported."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{WATCH}{program}\n{TELL}", str(ROOT)],
+        [sys.executable, "-c", f"{WATCH}{program}\n{TELL}", str(root)],
         capture_output=True,
         text=True,
         check=False,
@@ -81,7 +85,31 @@ def test_looking_starts_nothing_and_imports_nothing_slow(name: str) -> None:
     assert [name for name in SLOW_OR_REMOTE if name in found["modules"]] == []
 
 
-def test_the_watch_of_the_test_above_sees_a_socket_and_a_process() -> None:
+WATCHED = """\
+spec_version: 1
+name: stock
+tables:
+  bronze.counts: {files: counts/, watch: true}
+"""
+FILES = """
+(sensor,) = repository.sensor_defs
+with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
+    assert sensor.evaluate_tick(context).run_requests
+"""
+
+
+def test_a_sensor_that_reads_files_starts_nothing_either(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "project", {"stock": WATCHED})
+    (root / "landing/counts").mkdir()
+    file = root / "landing/counts/1.csv"
+    file.write_text("n\n1\n")
+    os.utime(file, (1, 1))
+    found = watched(DEFINITIONS + FILES, root)
+    assert found["seen"] == []
+    assert [name for name in SLOW_OR_REMOTE if name in found["modules"]] == []
+
+
+def test_the_watch_of_the_tests_above_sees_a_socket_and_a_process() -> None:
     found = watched(
         "sys.addaudithook(watch)\n"
         "import socket, subprocess\n"

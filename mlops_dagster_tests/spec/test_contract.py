@@ -42,7 +42,10 @@ def contract(*columns: ContractColumn) -> Contract:
 @settings(deadline=None)
 @given(
     columns=st.lists(
-        st.builds(ContractColumn, name=names, type=types, nullable=st.booleans()), max_size=5
+        st.builds(
+            ContractColumn, name=names, type=types, nullable=st.booleans(), optional=st.booleans()
+        ),
+        max_size=5,
     )
 )
 def test_a_contract_is_read_back_as_it_was_written(

@@ -49,6 +49,7 @@ def moved(tmp_path: Path, changes: Mapping[str, str]) -> set[str]:
         (USE_CASE, "    nulls: [NA]", "    nulls: [NA]\n    owner: team:parcels"),
         (USE_CASE, "    nulls: [NA]", "    nulls: [NA]\n    tags: {source: carrier}"),
         (USE_CASE, "    nulls: [NA]", "    nulls: [NA]\n    export: true"),
+        (USE_CASE, "    nulls: [NA]", "    nulls: [NA]\n    watch: true\n    lateness: 3 days"),
         (USE_CASE, "    nulls: [NA]\n", '    nulls: ["NA"]\n'),
         (
             USE_CASE,
@@ -94,6 +95,7 @@ def test_what_is_only_written_differently_moves_nothing(
         (USE_CASE, "    nulls: [NA]", "    nulls: [NA, '-']", {RAW}),
         (USE_CASE, '"orders/{window}.csv"', '"order/{window}.csv"', {RAW}),
         (USE_CASE, "    nulls: [NA]", "    nulls: [NA]\n    row_number: place", {RAW}),
+        (USE_CASE, "    nulls: [NA]", "    nulls: [NA]\n    evolve: additive", {RAW}),
         (USE_CASE, "{by: day, every: 5}", "{share: 0.2}", {MODEL}),
         (USE_CASE, "{by: day, every: 5}", "{share: 0.2, group: city}", {MODEL}),
         (USE_CASE, "known_at: arrived_at", "known_at: ordered_at", {ARRIVALS}),

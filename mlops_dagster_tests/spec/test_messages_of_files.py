@@ -93,7 +93,7 @@ def test_a_hook_that_yaml_names_wrongly_is_told(
         (CONTRACT, "name: weight", "name: city", "use_cases/deliveries/contracts/silver.orders.yaml:7: columns[3].name: the column 'city' stands twice"),
         (CONTRACT, "name: weight, type: double}", "name: weight, type: double}\n  - {name: window, type: string}", "use_cases/deliveries/contracts/silver.orders.yaml:7: columns[3].name: the column 'window' is added, never declared"),
         (CONTRACT, "  - {name: city, type: string}", "  - {name: city}", "use_cases/deliveries/contracts/silver.orders.yaml:7: columns[3]: expected the key 'type', found only 'name'"),
-        (CONTRACT, "nullable: false", "nulable: false", "use_cases/deliveries/contracts/silver.orders.yaml:4: columns[0].nulable: expected one of the keys name, type, nullable, found 'nulable' (did you mean 'nullable'?)"),
+        (CONTRACT, "nullable: false", "nulable: false", "use_cases/deliveries/contracts/silver.orders.yaml:4: columns[0].nulable: expected one of the keys name, type, nullable, optional, found 'nulable' (did you mean 'nullable'?)"),
         (CONTRACT, "spec_version: 1", "spec_version: 2", "use_cases/deliveries/contracts/silver.orders.yaml:1: spec_version: expected 1, found 2"),
         (SQL, "  weight,\n", "  weight, kilos,\n", "use_cases/deliveries/contracts/silver.orders.yaml:3: columns: expected the columns of use_cases/deliveries/silver/orders.sql, found no 'kilos'"),
         (SQL, "  weight,\n", "  kilos,\n", "use_cases/deliveries/contracts/silver.orders.yaml:3: columns: expected the columns of use_cases/deliveries/silver/orders.sql, found 'weight', which it does not make, and no 'kilos'"),
@@ -131,7 +131,7 @@ def test_a_contract_that_does_not_fit_is_told(
         ("landing: landing", "landing: landing\nalerts: {channels: [{webhok: {}}]}", "5: alerts.channels[0].webhok: expected one of the keys webhook, found 'webhok' (did you mean 'webhook'?)"),
         ("landing: landing", "landing: landing\nalerts: {channels: [{webhook: {tries: 9}}]}", "5: alerts.channels[0].webhook.tries: expected a number of at most 5, found 9"),
         ("landing: landing", "landing: landing\nalerts: {channels: [{webhook: {}}, log, {webhook: {tries: 1}}]}", "5: alerts.channels[2]: the channel webhook ALERT_WEBHOOK stands twice"),
-        ("landing: landing", "landing: landing\naccept_licence: true", "5: accept_licence: expected one of the keys spec_version, name, engine, landing, tables, tracking, state, alerts, automation, use_cases, production, detectors, accept_bsl, found 'accept_licence' (did you mean 'accept_bsl'?)"),
+        ("landing: landing", "landing: landing\naccept_licence: true", "5: accept_licence: expected one of the keys spec_version, name, engine, landing, tables, connections, tracking, state, alerts, automation, use_cases, production, detectors, accept_bsl, found 'accept_licence' (did you mean 'accept_bsl'?)"),
         ("landing: landing", "landing: landing\nproduction: true\ndetectors: [alibi_ks]", "6: detectors: expected 'accept_bsl: true' beside 'production: true', where an agreement with alibi-detect's owner allows the use, or no detectors, found alibi-detect in production under the Business Source License 1.1, which grants non-production use only"),
     ],
 )
@@ -190,7 +190,7 @@ def test_a_misnamed_sql_file_is_told_once(tmp_path: Path) -> None:
     assert messages(tmp_path) == [
         (
             f"{USE_CASE}:10: tables.silver.orders: expected exactly one source of its rows: files, "
-            "hook or the SQL file silver/orders.sql, found none (did you mean 'silver/order.sql'?)"
+            "source, hook, keep or the SQL file silver/orders.sql, found none (did you mean 'silver/order.sql'?)"
         )
     ]
 

@@ -31,9 +31,9 @@ def test_a_name_that_means_no_table_is_told_with_the_nearest(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  features.city_history:\n    hook: city_history\n", "  features.city_history:\n", "23: tables.features.city_history: expected exactly one source of its rows: files, hook or the SQL file features/city_history.sql, found none"),
-        ("    hook: city_history\n", "    hook: city_history\n    files: x.csv\n", "23: tables.features.city_history: expected exactly one source of its rows: files, hook or the SQL file features/city_history.sql, found files and hook"),
-        ("  silver.orders:\n    inputs: {orders: bronze.orders}\n", '  silver.orders:\n    files: "orders/{window}.csv"\n', "10: tables.silver.orders: expected exactly one source of its rows: files, hook or the SQL file silver/orders.sql, found files and the SQL file use_cases/deliveries/silver/orders.sql"),
+        ("  features.city_history:\n    hook: city_history\n", "  features.city_history:\n", "23: tables.features.city_history: expected exactly one source of its rows: files, source, hook, keep or the SQL file features/city_history.sql, found none"),
+        ("    hook: city_history\n", "    hook: city_history\n    files: x.csv\n", "23: tables.features.city_history: expected exactly one source of its rows: files, source, hook, keep or the SQL file features/city_history.sql, found files and hook"),
+        ("  silver.orders:\n    inputs: {orders: bronze.orders}\n", '  silver.orders:\n    files: "orders/{window}.csv"\n', "10: tables.silver.orders: expected exactly one source of its rows: files, source, hook, keep or the SQL file silver/orders.sql, found files and the SQL file use_cases/deliveries/silver/orders.sql"),
         ("    nulls: [NA]", "    inputs: {calendar: project.calendar}", "8: tables.bronze.orders.inputs: a table of files reads no other tables"),
         ("    known_at: arrived_at", "    known_at: arrived_at\n    nulls: [NA]", "23: tables.silver.arrivals.nulls: only a table of files has texts that mean null"),
         ("    known_at: arrived_at", "    known_at: arrived_at\n    row_number: order_id", "23: tables.silver.arrivals.row_number: only records of files have places that could be numbered. In SQL write row_number() over (order by ...)"),

@@ -12,6 +12,7 @@ from mlops_dagster.cli.quarantine.place import (
     QuarantinePlace,
     open_place,
     place_options,
+    printable,
     shown_time,
 )
 from mlops_dagster.data.row_ledger import RowStatus
@@ -43,12 +44,23 @@ def list_command(
     rule: str | None,
     limit: int,
 ) -> None:
-    """Print rows in quarantine and rows that were decided about, oldest windows first."""
+    """Print rows in quarantine and rows that were decided about, oldest windows first.
+
+    Deliveries that were refused whole come before them.
+    """
+    from mlops_dagster.cli.deliveries import delivery_lines, open_deliveries
     from mlops_dagster.data.quarantine_report import list_rows
 
     with reported():
         place = open_place(root, environment, use_case)
         ref = None if table is None else place.table(table)
+        whole = [
+            one
+            for one in open_deliveries(place.workspace, place.store, [place.owner])
+            if ref in (None, one.ref) and window in (None, one.window)
+        ]
+        for line in delivery_lines(place.workspace, whole) if whole else ():
+            click.echo(printable(line))
         with place.session() as session:
             rows = list_rows(
                 session,
