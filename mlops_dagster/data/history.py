@@ -8,7 +8,7 @@ from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.verdict import Found
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.rule_checks import History
-from mlops_dagster.spec.rule_kinds import Usual
+from mlops_dagster.spec.rule_demands import Usual
 from mlops_dagster.spec.workspace import ResolvedRule
 from mlops_dagster.state.fence import published
 from mlops_dagster.state.store import EventStore
@@ -34,10 +34,11 @@ def earlier_values(store: EventStore, batch: Batch) -> Mapping[str, tuple[float,
         return {}
     wanted = {rule.name: _reach(rule) for rule in rules}
     found: dict[str, list[float]] = {rule.name: [] for rule in rules}
-    for number, judged in enumerate(_earlier(store, batch, most=max(wanted.values()))):
+    for steps, judged in enumerate(_earlier(store, batch, most=max(wanted.values())), start=1):
         for rule in rules:
             value = None if judged is None else _value(rule, judged)
-            if number < wanted[rule.name] and value is not None:
+            fits = steps <= wanted[rule.name] and steps % _apart(rule) == 0
+            if fits and value is not None:
                 found[rule.name].append(value)
     return {name: tuple(values) for name, values in found.items()}
 
@@ -57,8 +58,15 @@ def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, f
 
 
 def _reach(rule: ResolvedRule) -> int:
+    """Return how many batches back a rule looks at most."""
     demand = rule.check.demand if isinstance(rule.check, History) else None
-    return demand.last.count if isinstance(demand, Usual) else 1
+    return demand.last.count * _apart(rule) if isinstance(demand, Usual) else 1
+
+
+def _apart(rule: ResolvedRule) -> int:
+    demand = rule.check.demand if isinstance(rule.check, History) else None
+    every = demand.every if isinstance(demand, Usual) else None
+    return 1 if every is None else every.count
 
 
 def _value(rule: ResolvedRule, judged: BatchJudged) -> float | None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from mlops_dagster.spec.rule_kinds import Agreement, Change, Usual
+from mlops_dagster.spec.rule_demands import Agreement, Change, Distribution, Usual
 
 # Equal earlier values have no spread; sums of doubles still differ in their last digit.
 _ROUNDING = 1e-9
@@ -52,3 +52,11 @@ def against_input(
     within = "" if demand.within.value == 0 else f"; allowed is a difference of {demand.within}"
     said = f"{demand.of} is {value:.10g}, {its} is {theirs:.10g}{within}"
     return demand.within.allows(value - theirs, theirs), said
+
+
+def against_spread(demand: Distribution, distance: float | None) -> tuple[bool | None, str]:
+    """Return whether a distribution is near that of an input, and a sentence; None is unknown."""
+    if distance is None:
+        return None, f"{demand.column} or {demand.as_in} has no rows"
+    said = f"the {demand.distance.value} of {demand.column} from {demand.as_in} is {distance:.6g}"
+    return distance <= demand.at_most, f"{said}; allowed is {demand.at_most:g}"

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_dagster.data.builtin import RuleFacts, builtin_rules
-from mlops_dagster.data.numbers import against_history, against_input
+from mlops_dagster.data.numbers import against_history, against_input, against_spread
 from mlops_dagster.errors import BatchRefused
 from mlops_dagster.spec.base import Severity
-from mlops_dagster.spec.rule_checks import Agrees, History
+from mlops_dagster.spec.rule_checks import Agrees, History, SpreadAsIn
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 
 __all__ = ["Counts", "Found", "RefusedBatch", "RuleResult", "Verdict", "builtin_rules", "judge"]
@@ -83,6 +83,7 @@ class Counts:
         theirs: The numbers of inputs that rules compare with, by name.
         earlier: The numbers of earlier batches that rules compare with, by name, newest first.
         contract: Truth and explanation of each rule about columns alone, by name.
+        surveyed: The same of each rule that took a query of its own.
 
     Raises:
         ValueError: The routes do not add up to the rows delivered.
@@ -98,6 +99,7 @@ class Counts:
     theirs: Mapping[str, float | None] = field(default_factory=dict)
     earlier: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     contract: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
+    surveyed: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rows_in != self.valid + self.quarantined + self.dropped:
@@ -210,8 +212,9 @@ def _data_set_result(rule: RuleFacts, counts: Counts) -> RuleResult:
 
 def _answer(rule: RuleFacts, counts: Counts) -> tuple[bool | None, str]:
     """Return the truth of a rule about the data set, and the sentence that explains it."""
-    if rule.name in counts.contract:
-        truth, said = counts.contract[rule.name]
+    told = {**counts.contract, **counts.surveyed}
+    if rule.name in told:
+        truth, said = told[rule.name]
         return truth, f"'{rule.text}' is {_WORDS[truth]}" + (f": {said}" if said else "")
     found = counts.found[rule.name]
     number = None if found.value is None else float(found.value)
@@ -220,6 +223,8 @@ def _answer(rule: RuleFacts, counts: Counts) -> tuple[bool | None, str]:
             return against_history(demand, number, counts.earlier.get(rule.name, ()))
         case Agrees(demand=agreement):
             return against_input(agreement, number, counts.theirs[rule.name])
+        case SpreadAsIn(demand=spread):
+            return against_spread(spread, number)
     truth = None if found.value is None else bool(found.value)
     parts = ", ".join(f"{text} is {value}" for text, value in found.parts.items())
     said = f"'{rule.text}' is {_WORDS[truth]} for {counts.valid} valid rows"

@@ -17,7 +17,7 @@ from mlops_dagster.spec.problems import Problem
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
 from mlops_dagster.spec.resolve_gates import resolve_gates
 from mlops_dagster.spec.resolve_rules import resolve_rules
-from mlops_dagster.spec.table_columns import check_key_and_times, learn_columns
+from mlops_dagster.spec.table_columns import check_freshness, check_key_and_times, learn_columns
 from mlops_dagster.spec.table_order import mark_windowed, order_tables
 from mlops_dagster.spec.table_sources import draft_tables, parse_sql, report_unused
 from mlops_dagster.spec.use_case import UseCase
@@ -89,6 +89,7 @@ def _tables(
         parse_sql(draft, drafts, files.problems)
         learn_columns(draft)
         check_key_and_times(draft)
+        check_freshness(draft)
         resolve_rules(draft, drafts)
     return drafts, order
 

@@ -18,9 +18,9 @@ from mlops_dagster.spec.rule_checks import (
     ColumnsMatch,
     Condition,
     Grouped,
-    Reference,
+    KeyCheck,
     Relative,
-    Unique,
+    Rising,
 )
 from mlops_dagster.spec.source import Source
 from mlops_dagster.spec.tables import OnFail, Rule
@@ -135,7 +135,7 @@ def _kind(draft: Draft, rule: Rule, path: tuple[Key, ...]) -> str | None:
 def _about(check: Check) -> Literal["rows", "data_set"]:
     if isinstance(check, Condition):
         return "data_set" if check.expression.aggregates else "rows"
-    return "rows" if isinstance(check, Grouped | Relative | Unique | Reference) else "data_set"
+    return "rows" if isinstance(check, Relative | KeyCheck) else "data_set"
 
 
 def _check_keys(draft: Draft, rule: Rule, kind: str, check: Check, path: tuple[Key, ...]) -> None:
@@ -147,7 +147,7 @@ def _check_keys(draft: Draft, rule: Rule, kind: str, check: Check, path: tuple[K
             problem="'when' chooses rows, and a rule about columns reads none",
             at_key=True,
         )
-    if rule.by is not None and not isinstance(check, Grouped):
+    if rule.by is not None and not isinstance(check, Grouped | Rising):
         draft.source.report(
             *path,
             "by",

@@ -12,7 +12,7 @@ from mlops_dagster.data.numbers import against_history, against_input
 from mlops_dagster.data.preview import Preview, preview
 from mlops_dagster.data.verdict import RefusedBatch
 from mlops_dagster.spec.refs import STATIC, TableRef
-from mlops_dagster.spec.rule_kinds import Agreement, Change, ColumnsDemand, Usual
+from mlops_dagster.spec.rule_demands import Agreement, Change, ColumnsDemand, Usual
 from mlops_dagster_tests.data.worlds import Project
 
 BRONZE = """

@@ -10,7 +10,8 @@ from mlops_dagster.rules import parse_rule
 from mlops_dagster.rules.nodes import MomentName
 from mlops_dagster.rules.oracle import evaluate, evaluate_aggregates
 from mlops_dagster.spec.resolve_batches import MOST_SHARES
-from mlops_dagster.spec.rule_kinds import GROUP_OF, KINDS, Distribution
+from mlops_dagster.spec.rule_demands import Distribution
+from mlops_dagster.spec.rule_kinds import GROUP_OF, KINDS
 from mlops_dagster.spec.rule_texts import column_text, distribution_text, rule_text
 from mlops_dagster.spec.tables import Rule
 
