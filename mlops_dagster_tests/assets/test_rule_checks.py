@@ -1,5 +1,6 @@
 """Rules as asset checks: one each up to forty, then one a group with a table of all results."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from mlops_dagster.assets.checks import MOST_CHECKS, check_results, check_specs
 from mlops_dagster.data.builtin import LINES_END, rules_of
 from mlops_dagster.data.verdict import Counts, Found, judge
+from mlops_dagster.definitions import build_definitions
 from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.workspace import ResolvedTable
@@ -48,6 +50,23 @@ def test_each_rule_is_a_check_of_its_own_with_its_owner_and_tags(tmp_path: Path)
     found = {result.check_name: result for result in results(of, {"not_null_age": 3})}
     assert found.keys() == specs.keys()
     assert [name for name, result in found.items() if not result.passed] == ["not_null_age"]
+
+
+def test_a_promise_of_freshness_is_dagsters_policy(tmp_path: Path) -> None:
+    def policy(folder: str, line: str) -> dg.FreshnessPolicy | None:
+        text = CHURN.replace("    key: [customer]\n", f"    key: [customer]\n{line}")
+        root = write_project(tmp_path / folder, {"churn": text})
+        definitions = build_definitions(root, "dev")
+        asset = definitions.resolve_assets_def(dg.AssetKey(["churn", "bronze", "customers"]))
+        (spec,) = asset.specs
+        return spec.freshness_policy
+
+    assert policy("none", "") is None
+    assert policy("short", "    freshness: 2 days\n") == dg.FreshnessPolicy.time_window(
+        timedelta(days=2)
+    )
+    whole = policy("whole", "    freshness: {within: 2 days, warn_after: 36 hours}\n")
+    assert whole == dg.FreshnessPolicy.time_window(timedelta(days=2), timedelta(hours=36))
 
 
 def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) -> None:

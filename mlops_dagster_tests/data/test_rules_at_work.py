@@ -13,8 +13,10 @@ from mlops_dagster.data.preview import Preview, preview
 from mlops_dagster.data.verdict import RefusedBatch
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.rule_demands import Agreement, Change, ColumnsDemand, Usual
+from mlops_dagster.spec.widening import widens
 from mlops_dagster_tests.data.worlds import Project
 
+# ruff: noqa: E501 - a rule stands in one line.
 BRONZE = """
 bronze.sales:
   files: "sales/{window}.csv"
@@ -25,6 +27,7 @@ bronze.sales:
     - column_count between 4 and 6
     - {change: {of: row_count, at_most: 50 %}, name: steady}
     - {usual: {of: mean(amount), sigma: 3, at_least: 2 windows}, name: as_usual, on_fail: record}
+    - {usual: {of: sum(amount), sigma: 1, at_least: 1 window, every: 2 windows}, name: as_two_ago, on_fail: record}
     - {no_gaps: {sold_at: 1 week}, by: shop, on_fail: record, name: weekly}
     - {not_in_future: sold_at}
 bronze.shops: {files: shops.csv, key: [shop]}
@@ -85,6 +88,8 @@ def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
     status, message = results(third)["as_usual"]
     assert status == "failed"
     assert "mean(amount) is 90.1; the last 2 have mean 10.55" in message
+    # The sum of January, two windows before, and not that of February.
+    assert "the last 1 have mean 120.6" in results(third)["as_two_ago"][1]
     event = project.store.last(
         batch_stream(TableRef("shop", "bronze", "sales"), "2013-03"), BatchJudged.kind
     )
@@ -127,9 +132,50 @@ def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
 
 def test_a_demand_on_columns_tells_every_fault() -> None:
     demand = ColumnsDemand(have=["a", "b"], in_order=True)
-    assert faults_of(demand, ["a", "b"]) == []
-    assert faults_of(demand, ["b", "a"]) == ["the order is b, a"]
-    assert faults_of(ColumnsDemand(match="^[a-z]+$"), ["a", "B"]) == ["'B' does not match"]
+    two = {"b": "int", "a": "string"}
+    assert faults_of(demand, {"a": "string", "b": "int"}) == []
+    assert faults_of(demand, two) == ["the order is b, a"]
+    assert faults_of(ColumnsDemand(match="^[a-z]+$"), {"a": "int", "B": "int"}) == [
+        "'B' does not match"
+    ]
+    assert faults_of(ColumnsDemand(are=["a", "b"]), two) == []
+    assert faults_of(ColumnsDemand(are=["a", "c"]), two) == [
+        "'c' is missing",
+        "'b' is not expected",
+    ]
+    types = {"a": "string", "b": "bigint", "c": "int"}
+    assert faults_of(ColumnsDemand(types=types), two) == [
+        "'b' is int, not bigint",
+        "'c' is missing",
+    ]
+    assert faults_of(ColumnsDemand(fits={"b": "bigint"}), two) == []
+    assert faults_of(ColumnsDemand(fits={"b": "float", "a": "int"}), two) == [
+        "'b' is int, which does not fit into float",
+        "'a' is string, which does not fit into int",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "fits"),
+    [
+        ("int", "int", True),
+        ("int", "bigint", True),
+        ("bigint", "int", False),
+        ("int", "double", True),
+        ("int", "float", False),
+        ("bigint", "double", False),
+        ("float", "double", True),
+        ("decimal(10,2)", "decimal(12,3)", True),
+        ("decimal(10,2)", "decimal(10,3)", False),
+        ("bigint", "decimal(20,1)", True),
+        ("bigint", "decimal(19,1)", False),
+        ("decimal(10,2)", "double", False),
+        ("date", "timestamp", False),
+        ("string", "bigint", False),
+    ],
+)
+def test_a_type_fits_into_one_that_has_all_its_values(narrow: str, wide: str, fits: bool) -> None:
+    assert widens(narrow, wide) is fits
 
 
 @pytest.mark.parametrize(
