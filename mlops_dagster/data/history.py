@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from mlops_dagster.data.batch import Batch
 from mlops_dagster.data.events import BatchJudged, batch_stream
-from mlops_dagster.data.verdict import Found
+from mlops_dagster.data.verdict import Counts
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.spec.rule_checks import History
-from mlops_dagster.spec.rule_demands import Usual
+from mlops_dagster.spec.rule_checks import FailsAsUsual, History
+from mlops_dagster.spec.rule_demands import Change, Forecast, Usual, UsualFailures
 from mlops_dagster.spec.workspace import ResolvedRule
 from mlops_dagster.state.fence import published
 from mlops_dagster.state.store import EventStore
@@ -16,6 +16,8 @@ from mlops_dagster.state.store import EventStore
 
 def statistic_name(rule: ResolvedRule) -> str:
     """Return the name of a history rule's statistic in events: its text and its condition."""
+    if isinstance(rule.check, FailsAsUsual):
+        return f"failing {rule.check.demand.rule}"
     if not isinstance(rule.check, History):
         raise TypeError(f"{rule.name} is not about history")
     when = "" if rule.when is None else f" when {rule.when.text}"
@@ -29,7 +31,7 @@ def earlier_values(store: EventStore, batch: Batch) -> Mapping[str, tuple[float,
     was published of it before. Rows were always counted; another statistic only since its rule is
     there.
     """
-    rules = [rule for rule in batch.declared if isinstance(rule.check, History)]
+    rules = [rule for rule in batch.declared if isinstance(rule.check, History | FailsAsUsual)]
     if not rules:
         return {}
     wanted = {rule.name: _reach(rule) for rule in rules}
@@ -38,18 +40,22 @@ def earlier_values(store: EventStore, batch: Batch) -> Mapping[str, tuple[float,
         for rule in rules:
             value = None if judged is None else _value(rule, judged)
             fits = steps <= wanted[rule.name] and steps % _apart(rule) == 0
-            if fits and value is not None:
+            # A forecast needs every value up to the newest: it ends at the first that is missing.
+            whole = not isinstance(_demand(rule), Forecast) or len(found[rule.name]) == steps - 1
+            if fits and whole and value is not None:
                 found[rule.name].append(value)
     return {name: tuple(values) for name, values in found.items()}
 
 
-def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, float]:
+def measured_statistics(batch: Batch, counts: Counts) -> dict[str, float]:
     """Return the numbers that later batches are held against, by their names in events."""
-    numbers = {
-        statistic_name(rule): found[rule.name].value
-        for rule in batch.declared
-        if isinstance(rule.check, History)
-    }
+    numbers = {}
+    for rule in batch.declared:
+        if isinstance(rule.check, FailsAsUsual):
+            numbers[statistic_name(rule)] = counts.failing_share(rule.check.demand.rule)
+        elif isinstance(rule.check, History) and rule.name in counts.found:
+            # Of a batch that was refused for its columns nothing was computed.
+            numbers[statistic_name(rule)] = counts.found[rule.name].value
     return {
         name: float(value)
         for name, value in numbers.items()
@@ -59,12 +65,16 @@ def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, f
 
 def _reach(rule: ResolvedRule) -> int:
     """Return how many batches back a rule looks at most."""
-    demand = rule.check.demand if isinstance(rule.check, History) else None
-    return demand.last.count * _apart(rule) if isinstance(demand, Usual) else 1
+    demand = _demand(rule)
+    return 1 if demand is None or isinstance(demand, Change) else demand.last.count * _apart(rule)
+
+
+def _demand(rule: ResolvedRule) -> Change | Usual | Forecast | UsualFailures | None:
+    return rule.check.demand if isinstance(rule.check, History | FailsAsUsual) else None
 
 
 def _apart(rule: ResolvedRule) -> int:
-    demand = rule.check.demand if isinstance(rule.check, History) else None
+    demand = _demand(rule)
     every = demand.every if isinstance(demand, Usual) else None
     return 1 if every is None else every.count
 

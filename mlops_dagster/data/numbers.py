@@ -4,14 +4,22 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from mlops_dagster.spec.rule_demands import Agreement, Change, Distribution, Usual
+from mlops_dagster.data.forecast import forecast
+from mlops_dagster.spec.rule_demands import (
+    Agreement,
+    Change,
+    Distribution,
+    Forecast,
+    Usual,
+    UsualFailures,
+)
 
 # Equal earlier values have no spread; sums of doubles still differ in their last digit.
 _ROUNDING = 1e-9
 
 
 def against_history(
-    demand: Change | Usual, value: float | None, earlier: Sequence[float]
+    demand: Change | Usual | Forecast, value: float | None, earlier: Sequence[float]
 ) -> tuple[bool | None, str]:
     """Return whether a number is as earlier ones suggest, and a sentence; None is unknown.
 
@@ -22,7 +30,7 @@ def against_history(
     """
     if value is None:
         return None, f"{demand.of} has no value"
-    wanted = demand.at_least.count if isinstance(demand, Usual) else 1
+    wanted = 1 if isinstance(demand, Change) else demand.at_least.count
     if len(earlier) < wanted:
         return True, (
             f"{demand.of} is {value:.6g}; {len(earlier)} earlier batches are known, "
@@ -32,6 +40,8 @@ def against_history(
         before = earlier[0]
         said = f"{demand.of} is {value:.6g}, was {before:.6g}; allowed is a change of "
         return demand.at_most.allows(value - before, before), f"{said}{demand.at_most}"
+    if isinstance(demand, Forecast):
+        return _against_forecast(demand, value, earlier)
     mean, spread = fmean(earlier), stdev(earlier) if len(earlier) > 1 else 0.0
     reach = demand.sigma * spread + _ROUNDING * abs(mean)
     said = (
@@ -39,6 +49,39 @@ def against_history(
         f"and standard deviation {spread:.6g}, allowed are {demand.sigma:g} of these"
     )
     return math.isfinite(value) and abs(value - mean) <= reach, said
+
+
+def _against_forecast(
+    demand: Forecast, value: float, earlier: Sequence[float]
+) -> tuple[bool | None, str]:
+    season = 1 if demand.season is None else demand.season.count
+    expected, spread = forecast(list(reversed(earlier)), season)
+    reach = demand.sigma * spread + _ROUNDING * abs(expected)
+    said = (
+        f"{demand.of} is {value:.6g}; of the last {len(earlier)} {expected:.6g} is forecast, "
+        f"which errs by {spread:.6g}, allowed are {demand.sigma:g} of these"
+    )
+    return math.isfinite(value) and abs(value - expected) <= reach, said
+
+
+def against_failures(
+    demand: UsualFailures, share: float | None, earlier: Sequence[float]
+) -> tuple[bool | None, str]:
+    """Return whether no more rows fail a rule than usual, and a sentence; None is unknown."""
+    if share is None:
+        return None, f"{demand.rule} could not be computed"
+    if len(earlier) < demand.at_least.count:
+        return True, (
+            f"{share:.3%} of the rows fail {demand.rule}; {len(earlier)} earlier batches are "
+            f"known, {demand.at_least.count} are needed to compare"
+        )
+    mean, spread = fmean(earlier), stdev(earlier) if len(earlier) > 1 else 0.0
+    said = (
+        f"{share:.3%} of the rows fail {demand.rule}; in the last {len(earlier)} batches "
+        f"{mean:.3%} did, with a standard deviation of {spread:.3%}, allowed are "
+        f"{demand.sigma:g} of these above"
+    )
+    return share - mean <= demand.sigma * spread + _ROUNDING, said
 
 
 def against_input(

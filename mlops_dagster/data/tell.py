@@ -75,7 +75,7 @@ def tell(
             for result in verdict.results
             if result.status != "passed"
         },
-        statistics=measured_statistics(batch, counts.found),
+        statistics=measured_statistics(batch, counts),
     )
     stream = batch_stream(batch.table.ref, batch.window)
     store.append_next(stream, event, as_of=held.as_of, run_id=held.run_id)

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_dagster.data.builtin import RuleFacts, builtin_rules
-from mlops_dagster.data.numbers import against_history, against_input, against_spread
+from mlops_dagster.data.numbers import (
+    against_failures,
+    against_history,
+    against_input,
+    against_spread,
+)
 from mlops_dagster.errors import BatchRefused
 from mlops_dagster.spec.base import Severity
-from mlops_dagster.spec.rule_checks import Agrees, History, SpreadAsIn
+from mlops_dagster.spec.rule_checks import Agrees, FailsAsUsual, History, SpreadAsIn
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 
 __all__ = ["Counts", "Found", "RefusedBatch", "RuleResult", "Verdict", "builtin_rules", "judge"]
@@ -100,6 +105,12 @@ class Counts:
     earlier: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     contract: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
     surveyed: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
+
+    def failing_share(self, rule: str) -> float | None:
+        """Return the share of rows that fail a rule; None where it could not be computed."""
+        if rule not in self.failed:
+            return None
+        return self.failed[rule] / self.rows_in if self.rows_in else 0.0
 
     def __post_init__(self) -> None:
         if self.rows_in != self.valid + self.quarantined + self.dropped:
@@ -216,11 +227,15 @@ def _answer(rule: RuleFacts, counts: Counts) -> tuple[bool | None, str]:
     if rule.name in told:
         truth, said = told[rule.name]
         return truth, f"'{rule.text}' is {_WORDS[truth]}" + (f": {said}" if said else "")
+    earlier = counts.earlier.get(rule.name, ())
+    if isinstance(rule.check, FailsAsUsual):
+        demand = rule.check.demand
+        return against_failures(demand, counts.failing_share(demand.rule), earlier)
     found = counts.found[rule.name]
     number = None if found.value is None else float(found.value)
     match rule.check:
-        case History(demand=demand):
-            return against_history(demand, number, counts.earlier.get(rule.name, ()))
+        case History(demand=statistic):
+            return against_history(statistic, number, earlier)
         case Agrees(demand=agreement):
             return against_input(agreement, number, counts.theirs[rule.name])
         case SpreadAsIn(demand=spread):

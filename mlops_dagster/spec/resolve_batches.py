@@ -1,8 +1,8 @@
-"""Rules about a batch as a whole: its distributions, its columns, its place in history."""
+"""Rules about a batch as a whole: its distributions, its columns."""
 
 import math
 
-from mlops_dagster.rules import parse_rule, parse_statistic
+from mlops_dagster.rules import parse_rule
 from mlops_dagster.rules.kinds import Kind, kind_of_type
 from mlops_dagster.rules.patterns import regex_problem
 from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
@@ -10,7 +10,7 @@ from mlops_dagster.spec.distribution_text import distribution_text
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.messages import show
 from mlops_dagster.spec.resolve_references import check_pointed, find_input
-from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, History, SpreadAsIn
+from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, SpreadAsIn
 from mlops_dagster.spec.rule_demands import ColumnsDemand, Distribution
 from mlops_dagster.spec.rule_values import Distance
 from mlops_dagster.spec.spark_types import TYPE_NAMES, is_spark_type
@@ -103,40 +103,6 @@ def resolve_columns(
                     nearest_to=wanted,
                 )
     return _columns_text(demand), ColumnsMatch(demand)
-
-
-def resolve_history(
-    draft: Draft, drafts: Drafts, rule: Rule, kind: str, path: Path
-) -> tuple[str, Check] | None:
-    """Return what is held against history, in words, and its check; None after telling why not."""
-    demand = rule.change or rule.usual
-    if demand is None:
-        raise TypeError("no statistic to compare with earlier ones")
-    statistic = parsed(draft, (*path, kind, "of"), demand.of, parse_statistic)
-    if statistic is None:
-        return None
-    check_expression(draft, statistic, (*path, kind, "of"))
-    if rule.usual is not None and rule.usual.every is not None and rule.usual.every.count < 1:
-        draft.source.report(
-            *path, kind, "every", expected="at least 1 window", found=f"'{rule.usual.every}'"
-        )
-    if rule.usual is not None and rule.usual.at_least.count > rule.usual.last.count:
-        draft.source.report(
-            *path,
-            kind,
-            "at_least",
-            expected=f"no more than last, '{rule.usual.last}'",
-            found=f"'{rule.usual.at_least}'",
-        )
-    if rule.change is not None:
-        text = f"{demand.of} changes by at most {rule.change.at_most}"
-        return text, History(statistic, rule.change)
-    usual = rule.usual
-    if usual is None:
-        raise TypeError("no statistic to compare with earlier ones")
-    every = "" if usual.every is None else f", {usual.every} apart"
-    text = f"{demand.of} lies within {usual.sigma:g} sigma of the last {usual.last}{every}"
-    return text, History(statistic, usual)
 
 
 def _distribution_problem(demand: Distribution) -> str | None:

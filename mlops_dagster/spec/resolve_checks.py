@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from mlops_dagster.rules import parse_relative, parse_rule
 from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
 from mlops_dagster.spec.drafts import Draft
-from mlops_dagster.spec.resolve_batches import (
-    resolve_columns,
-    resolve_distribution,
+from mlops_dagster.spec.resolve_batches import resolve_columns, resolve_distribution
+from mlops_dagster.spec.resolve_history import (
+    resolve_failures,
+    resolve_forecast,
     resolve_history,
 )
 from mlops_dagster.spec.resolve_references import (
@@ -154,6 +155,8 @@ _RESOLVE: Mapping[str, _Resolve] = {
     "columns": resolve_columns,
     "change": resolve_history,
     "usual": resolve_history,
+    "forecast": resolve_forecast,
+    "fails_as_usual": resolve_failures,
     "agrees": resolve_agreement,
     "same_rows": resolve_same_rows,
     "covers": resolve_cover,

@@ -9,7 +9,9 @@ from mlops_dagster.spec.rule_demands import (
     ColumnsDemand,
     Counterpart,
     Distribution,
+    Forecast,
     Usual,
+    UsualFailures,
 )
 
 
@@ -85,7 +87,14 @@ class History:
     """A statistic held against those of earlier batches."""
 
     statistic: Expression
-    demand: Change | Usual
+    demand: Change | Usual | Forecast
+
+
+@dataclass(frozen=True)
+class FailsAsUsual:
+    """The share of rows that fail a rule held against those of earlier batches."""
+
+    demand: UsualFailures
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,7 @@ Check = (
     | Relative
     | ColumnsMatch
     | History
+    | FailsAsUsual
     | Agrees
     | SpreadAsIn
     | Grouped

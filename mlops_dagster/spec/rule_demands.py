@@ -88,6 +88,37 @@ class Usual(SpecModel):
     )
 
 
+class Forecast(SpecModel):
+    """A statistic against what a forecast made of the batches published before.
+
+    The forecast is that of Holt and Winters, with an additive season where there is one.
+    """
+
+    of: Expression = Field(description="a statistic such as row_count or mean(amount)")
+    season: WindowCount | None = Field(
+        default=None, description="after so many it goes as it went: 7 windows of a day; none: none"
+    )
+    sigma: Annotated[float, Field(gt=0)] = 4.0
+    last: WindowCount = Duration(60, DurationUnit.WINDOW)
+    at_least: WindowCount = Field(
+        default=Duration(12, DurationUnit.WINDOW), description="with fewer the rule passes"
+    )
+
+
+class UsualFailures(SpecModel):
+    """The share of rows that fail another rule against those of batches before: no more than usual.
+
+    Fewer failing rows than usual are no fault.
+    """
+
+    rule: Name = Field(description="the name of a rule about rows of this table")
+    sigma: Annotated[float, Field(gt=0)] = 3.0
+    last: WindowCount = Duration(12, DurationUnit.WINDOW)
+    at_least: WindowCount = Field(
+        default=Duration(4, DurationUnit.WINDOW), description="with fewer the rule passes"
+    )
+
+
 class Agreement(SpecModel):
     """A statistic of this table against one of a table that it reads."""
 

@@ -12,8 +12,10 @@ from mlops_dagster.spec.rule_demands import (
     ColumnsDemand,
     Counterpart,
     Distribution,
+    Forecast,
     Slots,
     Usual,
+    UsualFailures,
 )
 from mlops_dagster.spec.rule_values import (
     Bounds,
@@ -103,6 +105,8 @@ class RuleKinds(SpecModel):
     columns: ColumnsDemand | None = None
     change: Change | None = None
     usual: Usual | None = None
+    forecast: Forecast | None = None
+    fails_as_usual: UsualFailures | None = None
     agrees: Agreement | None = None
 
     @property
@@ -113,18 +117,21 @@ class RuleKinds(SpecModel):
     def title(self, kind: str) -> str:
         """Return what a rule of a kind is about: its columns, its statistic, or its text."""
         demand = getattr(self, kind)
+        subject: list[str] = []
         match demand:
             case str():
                 return demand
             case Distribution() | Slots():
-                return f"{kind} {demand.column}"
+                subject = [demand.column]
+            case Change() | Usual() | Forecast() | Agreement():
+                subject = [demand.of]
             case Counterpart():
-                return f"{kind} {demand.input}"
-            case Change() | Usual() | Agreement():
-                return f"{kind} {demand.of}"
+                subject = [demand.input]
+            case UsualFailures():
+                subject = [demand.rule]
             case list() | dict():
-                return " ".join([kind, *demand])
-        return kind
+                subject = list(demand)
+        return " ".join([kind, *subject])
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -166,7 +173,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "references": ("references", "absent_from", "covers", "same_values"),
     "distribution": ("outliers", "distribution", "entropy"),
     "columns": ("columns",),
-    "history": ("change", "usual"),
+    "history": ("change", "usual", "forecast", "fails_as_usual"),
     "comparison": ("agrees", "same_rows"),
 }
 GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}

@@ -269,7 +269,7 @@ def test_equal_shares_have_no_distance_and_others_have_that_of_the_formula(kind:
         Distance.KL: float(stats.entropy(f, e)),
         Distance.CHI_SQUARE: float(stats.chisquare(f * 1000, e * 1000).statistic / 1000),
         # The last share is that of nulls.
-        Distance.KS: 0.15,
+        Distance.KS: 0.1,
     }
     assert distance_of(kind, found, expected) == pytest.approx(wanted[kind])
 

@@ -34,6 +34,8 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "columns": rule_demands.ColumnsDemand,
     "change": rule_demands.Change,
     "usual": rule_demands.Usual,
+    "forecast": rule_demands.Forecast,
+    "fails_as_usual": rule_demands.UsualFailures,
     "agrees": rule_demands.Agreement,
     "rows_each": rule_demands.Slots,
     "same_rows": rule_demands.Counterpart,
