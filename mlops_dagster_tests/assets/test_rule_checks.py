@@ -79,6 +79,15 @@ def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) 
         "rules_conditions",
     }
     assert [name for name, spec in specs.items() if spec.blocking] == ["rules_conditions"]
+    described = specs["rules_completeness"].metadata["rules"]
+    assert isinstance(described, dg.TableMetadataValue)
+    assert described.records[0].data == {
+        "name": "not_null_age",
+        "description": "`age is not null`; failing rows go to quarantine",
+        "severity": "error",
+        "owner": "team:people",
+        "tags": "source: crm",
+    }
     found = {result.check_name: result for result in results(of, {"not_null_age": 3})}
     assert found.keys() == specs.keys()
     assert [name for name, result in found.items() if not result.passed] == ["rules_completeness"]
