@@ -106,7 +106,7 @@ def deepest(root: Node) -> tuple[int, Node]:
 
 
 # What is computed of a text in many steps, one within the other.
-_DEEP = frozenset({"in_network", "is_iban", "is_json", "json_has", "mentions"})
+_DEEP = frozenset({"in_network", "is_iban", "is_json", "json_has", "json_type", "mentions"})
 
 
 def _levels(node: Node) -> int:

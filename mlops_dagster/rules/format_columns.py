@@ -109,6 +109,26 @@ def _json_has(text: Column, written: Sequence[str]) -> Column:
     return _if_text(text, test)
 
 
+def _json_type(text: Column, written: Sequence[str]) -> Column:
+    quote = '"' if "'" in written[0] else "'"
+    value = F.try_variant_get(F.try_parse_json(text), f"$[{quote}{written[0]}{quote}]", "variant")
+    found = F.schema_of_variant(value)
+    name = F.lit("number")
+    for start, called in _JSON_TYPES.items():
+        name = F.when(found.startswith(start), called).otherwise(name)
+    return F.when(_json(text) & found.isNotNull(), name)
+
+
+# What Spark calls them; all others are numbers.
+_JSON_TYPES: Mapping[str, str] = {
+    "VOID": "null",
+    "BOOLEAN": "boolean",
+    "STRING": "text",
+    "ARRAY": "list",
+    "OBJECT": "object",
+}
+
+
 def _mentions(text: Column, written: Sequence[str]) -> Column:
     kind = PersonalKind(written[0])
     if kind is not PersonalKind.CARD:
@@ -132,6 +152,7 @@ _FORMATS: Mapping[str, Callable[[Column, Sequence[str]], Column]] = {
     "is_date_as": _date,
     "is_json": lambda text, written: _json(text),
     "json_has": _json_has,
+    "json_type": _json_type,
     "mentions": _mentions,
     **{name: _listed(name) for name in CODES},
 }

@@ -107,6 +107,25 @@ def json_has(text: str, *keys: str) -> bool:
     return isinstance(found, dict) and all(key in found for key in keys)
 
 
+def json_type(text: str, key: str) -> str | None:
+    """Return the type of a key's value in a JSON object; None where there is no such key."""
+    found = _json(text)
+    if not isinstance(found, dict) or key not in found:
+        return None
+    value = found[key]
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    return next(name for name, kinds in _JSON_TYPES.items() if isinstance(value, kinds))
+
+
+_JSON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "text": (str,),
+    "number": (int, float),
+    "list": (list,),
+    "object": (dict,),
+}
+
+
 def mentions(text: str, kind: str) -> bool:
     """Tell whether personal data of a kind stands somewhere in a text."""
     pattern = PERSONAL[PersonalKind(kind)]

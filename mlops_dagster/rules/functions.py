@@ -18,6 +18,7 @@ class Takes(Enum):
     COLLECTION = "a list or mapping"
     FORM = "a form of dates such as 'dd.MM.yyyy', written out"
     KEY = "the name of a key, written out"
+    PATH_KEY = "the name of a key without '?', backslashes or both kinds of quotes, written out"
     NETWORK = "an IPv4 network such as '10.0.0.0/8', written out"
     PERSONAL = "'email', 'phone' or 'card', written out"
     TIME = "a date or timestamp"
@@ -70,6 +71,7 @@ SCALARS: Mapping[str, Signature] = {
     "is_date_as": Signature((Takes.TEXT, Takes.FORM), Kind.BOOLEAN),
     "is_json": _FORM,
     "json_has": Signature((Takes.TEXT, Takes.KEY), Kind.BOOLEAN, more=True),
+    "json_type": Signature((Takes.TEXT, Takes.PATH_KEY), Kind.TEXT),
     "is_ipv4": _FORM,
     "is_ipv6": _FORM,
     "is_network": _FORM,

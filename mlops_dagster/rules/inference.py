@@ -148,6 +148,7 @@ _WANTED = {
     Takes.TEXT: (Kind.TEXT,),
     Takes.FORM: (Kind.TEXT,),
     Takes.KEY: (Kind.TEXT,),
+    Takes.PATH_KEY: (Kind.TEXT,),
     Takes.NETWORK: (Kind.TEXT,),
     Takes.PERSONAL: (Kind.TEXT,),
     Takes.COLLECTION: (Kind.COLLECTION,),

@@ -19,6 +19,7 @@ from mlops_dagster.rules.formats import (
     is_luhn,
     is_network,
     json_has,
+    json_type,
     mentions,
 )
 from mlops_dagster.rules.values import Entries, Value, as_float, as_timestamp, order
@@ -130,7 +131,7 @@ def _size(value: Value) -> int:
     return value.count
 
 
-def _of_texts(function: Callable[..., bool]) -> Callable[..., Value]:
+def _of_texts(function: Callable[..., Value]) -> Callable[..., Value]:
     return lambda *values: function(*map(_text, values))
 
 
@@ -158,6 +159,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "is_date_as": _of_texts(is_date_as),
     "is_json": _of_texts(is_json),
     "json_has": _of_texts(json_has),
+    "json_type": _of_texts(json_type),
     "is_ipv4": _of_texts(is_ipv4),
     "is_ipv6": _of_texts(is_ipv6),
     "is_network": _of_texts(is_network),

@@ -32,6 +32,13 @@ def _key_problem(text: str) -> str | None:
     return None if 0 < len(text) <= MAX_KEY else ""
 
 
+def _path_key_problem(text: str) -> str | None:
+    # What Spark's paths into JSON cannot name.
+    if {"?", "\\"} & set(text) or {"'", '"'} <= set(text):
+        return ""
+    return _key_problem(text)
+
+
 def _personal_problem(text: str) -> str | None:
     return None if text in list(PersonalKind) else ""
 
@@ -39,6 +46,7 @@ def _personal_problem(text: str) -> str | None:
 _TEXTS: Mapping[Takes, Callable[[str], str | None]] = {
     Takes.FORM: format_problem,
     Takes.KEY: _key_problem,
+    Takes.PATH_KEY: _path_key_problem,
     Takes.NETWORK: network_problem,
     Takes.PERSONAL: _personal_problem,
 }

@@ -21,6 +21,7 @@ from mlops_dagster.spec.rule_values import (
     Bounds,
     Case,
     Columns,
+    JsonType,
     Lengths,
     Outlying,
     SeveralColumns,
@@ -69,6 +70,16 @@ class RuleKinds(SpecModel):
     format: Annotated[dict[Column, Annotated[TextFormat, FromText]], _GIVEN] | None = None
     date_format: Annotated[dict[Column, Text], _GIVEN] | None = None
     json_has: Annotated[dict[Column, Texts], _GIVEN] | None = None
+    json_types: (
+        Annotated[
+            dict[
+                Column,
+                Annotated[dict[Text, Annotated[JsonType, FromText]], _GIVEN],
+            ],
+            _GIVEN,
+        ]
+        | None
+    ) = None
     in_network: Annotated[dict[Column, Texts], _GIVEN] | None = None
     free_of: Annotated[dict[Column, Personal], _GIVEN] | None = Field(
         default=None, description="texts without personal data of these kinds"
@@ -166,7 +177,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "decimals",
         "case",
     ),
-    "format": ("matches", "format", "date_format", "json_has", "in_network", "free_of"),
+    "format": (
+        "matches",
+        "format",
+        "date_format",
+        "json_has",
+        "json_types",
+        "in_network",
+        "free_of",
+    ),
     "conditions": ("rule", "different"),
     "time": ("not_in_future", "age_at_most", "fresh", "no_gaps", "rows_each", "rising"),
     "uniqueness": ("unique", "distinct_rows", "distinct_rate"),

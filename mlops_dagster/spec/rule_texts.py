@@ -212,6 +212,11 @@ _TEXTS: Mapping[str, Callable[[RuleKinds], str]] = {
         for name, form in (demand.date_format or {}).items()
     ),
     "json_has": lambda demand: _calls(demand.json_has, "json_has({}, {})"),
+    "json_types": lambda demand: _all(
+        f"json_type({column_text(name)}, {value_text(key)}) = {value_text(wanted.value)}"
+        for name, keys in (demand.json_types or {}).items()
+        for key, wanted in keys.items()
+    ),
     "in_network": _in_network,
     "free_of": _free_of,
     "different": _different,

@@ -36,6 +36,16 @@ class Case(str, Enum):
     LOWER = "lower"
 
 
+class JsonType(str, Enum):
+    """What the value of a key of a JSON object is."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list"
+    OBJECT = "object"
+
+
 class Distance(str, Enum):
     """How far apart two distributions are."""
 

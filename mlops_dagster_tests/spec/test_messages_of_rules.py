@@ -32,6 +32,8 @@ PLACE = "16: tables.silver.orders.rules[1]"
         ("{distinct_rate: {city: 101 %}}", ".distinct_rate.city: expected a share such as '5 %', or a number from 0 to 1, found '101 %'"),
         ("{date_format: {city: dd.MM.yy}}", ".date_format: wrong argument for is_date_as: 'yy' is none of yyyy, MM, dd, HH, mm, ss, SSS at character 18 of"),
         ("{json_has: {city: []}}", ".json_has.city: expected at least 1 entry, found an empty list"),
+        ("{json_types: {city: {id: integer}}}", ".json_types.city.id: expected one of 'text', 'number', 'boolean', 'list', 'object', found 'integer'"),
+        ("{json_types: {city: {'a?': text}}}", ".json_types: wrong argument for json_type at character 17 of"),
         ("{in_network: {city: 10.0.0.1/8}}", ".in_network: wrong argument for in_network: 10.0.0.1/8 has host bits set at character 18 of"),
         ("{in_network: {city: '::/8'}}", ".in_network: wrong argument for in_network: Expected 4 octets in '::' at character 18 of"),
         ("{free_of: {city: [mail]}}", ".free_of.city[0]: expected one of 'email', 'phone', 'card', found 'mail' (did you mean 'email'?)"),
