@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from mlops_dagster.data import builtin
 from mlops_dagster.data.batch import BadKeys, Batch, KeyGroup, key_columns
 from mlops_dagster.data.delivery import PREFIX
-from mlops_dagster.data.rising import falls
+from mlops_dagster.data.rising import with_falls
 from mlops_dagster.data.tolerances import same
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import table_to_client
@@ -75,12 +75,13 @@ def bad_keys(batch: Batch, group: KeyGroup) -> DataFrame:
             case Reference() as check:
                 grouped = _with_reference(grouped, batch, group, name, check)
             case Rising() as check:
-                flag = falls(
-                    _column(group, check.column),
-                    _column(group, check.order),
-                    [_column(group, column) for column in check.by],
+                grouped = with_falls(
+                    grouped,
+                    _bad(group, name),
+                    value=_column(group, check.column),
+                    order=_column(group, check.order),
+                    by=[_column(group, column) for column in check.by],
                 )
-                grouped = grouped.withColumn(_bad(group, name), flag)
             case SameRow() as check:
                 grouped = _with_counterpart(grouped, batch, group, name, check)
     bad = [F.col(quote(_bad(group, name))) for name in rules]

@@ -20,7 +20,7 @@ _PARTS = {
 _DAY = ("yyyy", "MM", "dd")
 # A part has a meaning only beside the one that it divides.
 _DIVIDES = {"mm": "HH", "ss": "mm", "SSS": "ss"}
-_PIECE = re.compile("|".join([*_PARTS, "[A-Za-z]+", "."]), re.DOTALL)
+_PIECE = re.compile("|".join([*_PARTS, r"(?P<letter>[A-Za-z])(?P=letter)*", "."]), re.DOTALL)
 # ISO 8601 writes these between its digits.
 _LETTERS = ("T", "Z")
 
@@ -43,7 +43,7 @@ def format_problem(text: str) -> str | None:
     """Return why a text is no form of dates, or None."""
     if len(text) > MAX_FORMAT:
         return f"longer than {MAX_FORMAT} characters"
-    pieces = _PIECE.findall(text)
+    pieces = [match[0] for match in _PIECE.finditer(text)]
     parts = [piece for piece in pieces if piece in _PARTS]
     for piece in pieces:
         if piece.isalpha() and piece.isascii() and piece not in (*_PARTS, *_LETTERS):
@@ -62,7 +62,7 @@ def format_problem(text: str) -> str | None:
 
 def read_format(text: str) -> DateFormat:
     """Return a form of dates of which `format_problem` has nothing to say."""
-    pieces = _PIECE.findall(text)
+    pieces = [match[0] for match in _PIECE.finditer(text)]
     order = [piece for piece in pieces if piece in _DAY]
     year, month, day = (order.index(part) + 1 for part in _DAY)
     pattern = "".join(_PARTS.get(piece, re.escape(piece)) for piece in pieces)

@@ -81,7 +81,7 @@ def _iban(text: Column) -> Column:
 
 
 def _luhn(text: Column) -> Column:
-    return F.when(_whole(text, "[0-9]{2,}"), F.luhn_check(text)).when(
+    return F.when(_whole(text, "[0-9]{2,}"), F.call_function("luhn_check", text)).when(
         text.isNotNull(), F.lit(False)
     )
 
@@ -134,7 +134,9 @@ def _mentions(text: Column, written: Sequence[str]) -> Column:
     if kind is not PersonalKind.CARD:
         return text.rlike(PERSONAL[kind])
     found = F.regexp_extract_all(text, F.lit(CARD), F.lit(1))
-    return F.exists(found, lambda one: F.luhn_check(F.regexp_replace(one, "[ -]", "")))
+    return F.exists(
+        found, lambda one: F.call_function("luhn_check", F.regexp_replace(one, "[ -]", ""))
+    )
 
 
 def _listed(name: str) -> Callable[[Column, Sequence[str]], Column]:

@@ -2,10 +2,9 @@
 
 import random
 from datetime import date, timedelta
-from pathlib import Path
+from importlib.resources import files
 
 import pytest
-import tzdata
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -249,7 +248,7 @@ def test_an_approximate_count_is_near_the_exact_one(spark: SparkSession) -> None
 
 
 def test_the_countries_are_those_of_the_zone_database() -> None:
-    table = Path(tzdata.__file__).parent / "zoneinfo" / "iso3166.tab"
+    table = files("tzdata") / "zoneinfo" / "iso3166.tab"
     lines = table.read_text(encoding="utf-8").splitlines()
     assert {line[:2] for line in lines if not line.startswith("#")} == COUNTRIES
     assert len(COUNTRIES_3) == len(COUNTRIES)

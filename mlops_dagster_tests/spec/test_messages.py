@@ -13,8 +13,8 @@ from mlops_dagster_tests.spec.worlds import USE_CASE, changed, messages, write_p
     ("old", "new", "message"),
     [
         ("alerts: [drift]", "alert: [drift]", "51: alert: expected one of the keys spec_version, name, description, owner, windows, tables, models, alerts, found 'alert' (did you mean 'alerts'?)"),
-        ("    event_time: hour\n", "    event_tme: hour\n", "29: tables.features.city_history.event_tme: expected one of the keys description, owner, tags, files, nulls, row_number, hook, inputs, key, event_time, known_at, valid_for, rules, export, found 'event_tme' (did you mean 'event_time'?)"),
-        ("    nulls: [NA]", "    frobnicate: 3", "8: tables.bronze.orders.frobnicate: expected one of the keys description, owner, tags, files, nulls, row_number, hook, inputs, key, event_time, known_at, valid_for, rules, export, found 'frobnicate'"),
+        ("    event_time: hour\n", "    event_tme: hour\n", "29: tables.features.city_history.event_tme: expected one of the keys description, owner, tags, files, nulls, row_number, hook, inputs, key, event_time, known_at, valid_for, rules, freshness, export, found 'event_tme' (did you mean 'event_time'?)"),
+        ("    nulls: [NA]", "    frobnicate: 3", "8: tables.bronze.orders.frobnicate: expected one of the keys description, owner, tags, files, nulls, row_number, hook, inputs, key, event_time, known_at, valid_for, rules, freshness, export, found 'frobnicate'"),
         ("max_iter: 50", "max_iters: 50", "42: models.late.train.estimator.max_iters: expected one of the keys family, learning_rate, max_iter, max_leaf_nodes, min_samples_leaf, l2_regularization, class_weight, found 'max_iters' (did you mean 'max_iter'?)"),
         ("every: 5}", "evry: 5}", "44: models.late.train.holdout.evry: expected one of the keys by, every, last, share, group, found 'evry' (did you mean 'every'?)"),
         ("slice: city, at_least", "slyce: city, at_least", "47: models.late.gates[1].slyce: expected one of the keys metric, at_least, at_most, slice, against, better_by, found 'slyce' (did you mean 'slice'?)"),
