@@ -20,6 +20,7 @@ from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.surveys import query, survey
+from mlops_dagster.data.verdict import judge
 from mlops_dagster.spec.rule_checks import SurveyCheck
 from mlops_dagster.spec.rule_values import Distance
 from mlops_dagster_tests.data.worlds import Project
@@ -254,6 +255,25 @@ def test_the_messages_name_what_was_found(world: Project) -> None:
     }
     for name, part in said.items():
         assert part in found[name][1]
+
+
+def test_columns_of_other_types_cannot_be_computed_and_are_named(world: Project) -> None:
+    others = {"id": "string", ODD: "bigint", "y": "double"}
+    plain = batch(world, frame_of(world.session, [], SCHEMA), frame_of(world.session, [], others))
+    shown = f"{ODD}, string, cannot be compared with cities.{ODD}, bigint"
+    assert plain.errors == {
+        "covers": shown,
+        "same": f"a, bigint, cannot be compared with cities.id, string; {shown}",
+        "agrees": shown,
+        "agrees_when": shown,
+        "ks": "cities has no column x",
+        "psi": "cities has no column x",
+        "texts": shown,
+    }
+    results = judge(plain.rules, measure_batch(learnt(world.session, plain)).counts).results
+    wrong = {result.name for result in results if result.status == "error"}
+    assert wrong == set(plain.errors)
+    assert all(result.refuses for result in results if result.name in wrong)
 
 
 @pytest.mark.parametrize("kind", list(Distance))
