@@ -40,6 +40,7 @@ from mlops_dagster.rules.nodes import (
     TextTest,
     Unit,
 )
+from mlops_dagster.rules.pattern_depth import text_limit
 from mlops_dagster.rules.scalars import DATE_TEXT, TIMESTAMP_TEXT
 
 # Rank error of quantiles: at most one in this many rows. Exact up to this many rows.
@@ -143,7 +144,7 @@ class _Renderer:
                 value = self.column(node.value)
                 return value.ilike(node.pattern) if node.ignore_case else value.like(node.pattern)
             case RegexMatch():
-                return self.column(node.value).rlike(node.pattern)
+                return _found_in(node.pattern, self.column(node.value))
             case StringTest():
                 return _TEXT_TESTS[node.test](self.column(node.value), F.lit(node.part))
             case Arithmetic():
@@ -200,6 +201,12 @@ class _Renderer:
             number = F.when(~F.isnan(argument.cast("double")), argument)
             return F.percentile_approx(number, float(node.share or 0.0), QUANTILE_ACCURACY)
         return _AGGREGATES[node.name](argument)
+
+
+def _found_in(pattern: str, value: Column) -> Column:
+    limit = text_limit(pattern)
+    found = value.rlike(pattern)
+    return found if limit is None else F.when(F.char_length(value) <= limit, found)
 
 
 def _literal(node: Literal) -> Column:

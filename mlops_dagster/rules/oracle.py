@@ -35,7 +35,7 @@ from mlops_dagster.rules.nodes import (
     StringTest,
     TextTest,
 )
-from mlops_dagster.rules.patterns import compiled_like, compiled_regex
+from mlops_dagster.rules.patterns import compiled_like, found_in
 from mlops_dagster.rules.scalars import call
 from mlops_dagster.rules.statistics import correlation, statistic
 from mlops_dagster.rules.values import Entries, Months, Value, as_float, as_value, order
@@ -253,7 +253,7 @@ def _text_test(node: Like | RegexMatch | StringTest, value: Value) -> bool | Non
     if not isinstance(value, str):
         raise TypeError(f"expected a text, found {type(value).__name__}")
     if isinstance(node, RegexMatch):
-        return compiled_regex(node.pattern).search(value) is not None
+        return found_in(node.pattern, value)
     if isinstance(node, Like):
         pattern = compiled_like(node.pattern, ignore_case=node.ignore_case)
         return pattern.fullmatch(value.lower() if node.ignore_case else value) is not None

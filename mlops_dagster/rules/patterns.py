@@ -7,6 +7,7 @@ refused as well.
 import re
 
 from mlops_dagster.rules.backtracking import backtracking_problem
+from mlops_dagster.rules.pattern_depth import depth_problem, text_limit
 from mlops_dagster.rules.pattern_items import QUANTIFIER, in_python, item_length
 
 MAX_PATTERN = 500
@@ -32,7 +33,11 @@ def regex_problem(pattern: str) -> str | None:
         # `^*` and `(*` repeat nothing.
         repeatable = letter not in "^$|("
         index += step
-    return _python_problem(pattern) or backtracking_problem(body, ignore_case=body != pattern)
+    return (
+        _python_problem(pattern)
+        or backtracking_problem(body, ignore_case=body != pattern)
+        or depth_problem(pattern)
+    )
 
 
 def _python_problem(pattern: str) -> str | None:
@@ -46,6 +51,17 @@ def _python_problem(pattern: str) -> str | None:
 def compiled_regex(pattern: str) -> re.Pattern[str]:
     r"""Return the pattern with Java's meaning: `\d`, `\w`, `\s` and ignoring case are ASCII."""
     return re.compile(_java_anchors(pattern), re.ASCII)
+
+
+def found_in(pattern: str, text: str) -> bool | None:
+    """Tell whether a sound pattern is found in a text; unknown where the text is too long for it.
+
+    See `pattern_depth`.
+    """
+    limit = text_limit(pattern)
+    if limit is not None and len(text) > limit:
+        return None
+    return compiled_regex(pattern).search(text) is not None
 
 
 def _java_anchors(pattern: str) -> str:

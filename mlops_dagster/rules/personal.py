@@ -19,7 +19,7 @@ CARD = (
     r"|[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5})(?![0-9]))"
 )
 PERSONAL: Mapping[PersonalKind, str] = {
-    PersonalKind.EMAIL: r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
+    PersonalKind.EMAIL: r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,9}[A-Za-z]{2,24}",
     # In international form (E.164): a plus sign and seven to fifteen digits.
     PersonalKind.PHONE: r"\+[1-9](?:[ ()./-]{0,2}[0-9]){6,14}",
     PersonalKind.CARD: CARD,

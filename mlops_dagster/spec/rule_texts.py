@@ -16,7 +16,7 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _HEX = "[0-9a-fA-F]"
 # An e-mail address or URL as people mean it, not all that the RFCs (5321, 3986) allow.
 PATTERNS: Mapping[TextFormat, str] = {
-    TextFormat.EMAIL: r"^[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}" + _END,
+    TextFormat.EMAIL: r"^[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.){1,30}[A-Za-z]{2,24}" + _END,
     TextFormat.URL: r"^https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][^\s]*)?" + _END,
     TextFormat.UUID: rf"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}" + _END,
     TextFormat.IPV4: rf"^(?:{_BYTE}\.){{3}}{_BYTE}" + _END,

@@ -120,6 +120,12 @@ def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
         project.build("bronze.sales", "2013-04")
     assert [r.name for r in refused.value.rule_results if r.refuses] == ["steady"]
 
+    # April was refused: what is usual leaves it out, a forecast has nothing to go on from.
+    project.write("landing/sales/2013-05.csv", sales("2013-05", "ab"))
+    fifth = results(project.build("bronze.sales", "2013-05"))
+    assert "the last 3 have mean" in fifth["as_usual"][1]
+    assert "0 earlier batches are known, 3 are needed" in fifth["as_forecast"][1]
+
 
 def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
     project: Project, monkeypatch: pytest.MonkeyPatch
