@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Row as SparkRow
 from scipy import stats
 
+from mlops_dagster.data import spreads
 from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.bins import distance_of
 from mlops_dagster.data.checks import measure_batch
@@ -21,6 +23,7 @@ from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.surveys import query, survey
 from mlops_dagster.data.verdict import judge
+from mlops_dagster.engine.transfer import few_rows, one_row
 from mlops_dagster.spec.rule_checks import SurveyCheck
 from mlops_dagster.spec.rule_values import Distance
 from mlops_dagster_tests.data.worlds import Project
@@ -335,3 +338,37 @@ def test_a_query_of_its_own_reads_its_columns_alone(
         "agrees_when": 4,
         "entropy": 1,
     }
+
+
+def test_how_an_input_is_spread_takes_two_queries_over_one_column(
+    spark: SparkSession,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    world: Project,
+) -> None:
+    frame_of(spark, [], CITIES).write.parquet(str(tmp_path / "cities"))
+    plain = batch(world, frame_of(spark, [], SCHEMA), spark.read.parquet(str(tmp_path / "cities")))
+    asked: list[DataFrame] = []
+
+    def one_row_of(frame: DataFrame, *, what: str) -> SparkRow:
+        asked.append(frame)
+        return one_row(frame, what=what)
+
+    def few_rows_of(frame: DataFrame, *, what: str, at_most: int) -> list[SparkRow]:
+        asked.append(frame)
+        return few_rows(frame, what=what, at_most=at_most)
+
+    monkeypatch.setattr(spreads, "one_row", one_row_of)
+    monkeypatch.setattr(spreads, "few_rows", few_rows_of)
+    assert {one.expected for one in spreads.spreads_of_inputs(plain).values()} == {None}
+    assert len(asked) == 3 * 2
+    for number, frame in enumerate(asked):
+        frame.explain("simple")
+        lines = capsys.readouterr().out.splitlines()
+        (scan,) = [line for line in lines if "FileScan" in line]
+        read = scan.partition("ReadSchema: struct<")[2].rpartition(">")[0]
+        assert read == (f"{ODD}:string" if number >= 4 else "x:double")
+        # Only the most frequent texts are found by a shuffle of the values.
+        shuffles = sum("Exchange hashpartitioning" in line for line in lines)
+        assert shuffles == (1 if number == 4 else 0)
