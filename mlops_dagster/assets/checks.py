@@ -40,16 +40,20 @@ def check_specs(table: ResolvedTable) -> Sequence[dg.AssetCheckSpec]:
     ]
     if not _in_groups(table):
         return [*built_in, *declared]
-    kinds = [*(BUILT_IN for _ in built_in), *(rule.kind for rule in table.rules)]
+    facts = [(BUILT_IN, Severity.ERROR) for _ in built_in]
+    facts += [(rule.kind, rule.spec.severity) for rule in table.rules]
     members: dict[str, list[dg.AssetCheckSpec]] = {}
-    for kind, spec in zip(kinds, [*built_in, *declared], strict=True):
+    shown: dict[str, list[dg.TableRecord]] = {}
+    for (kind, severity), spec in zip(facts, [*built_in, *declared], strict=True):
         members.setdefault(_group(kind), []).append(spec)
+        shown.setdefault(_group(kind), []).append(_described(spec, severity))
     return [
         dg.AssetCheckSpec(
             name,
             asset=key,
             description=f"{len(specs)} rules: {', '.join(spec.name for spec in specs)}",
             blocking=any(spec.blocking for spec in specs),
+            metadata={"rules": dg.MetadataValue.table(shown[name])},
         )
         for name, specs in members.items()
     ]
@@ -99,6 +103,20 @@ def _in_groups(table: ResolvedTable) -> bool:
 
 def _group(kind: str) -> str:
     return f"rules_{GROUP_OF.get(kind, kind)}"
+
+
+def _described(spec: dg.AssetCheckSpec, severity: Severity) -> dg.TableRecord:
+    """Return what the YAML says about a rule that has no check of its own."""
+    tags = {name: str(value) for name, value in (spec.metadata or {}).items()}
+    owner = tags.pop("owner", "")
+    record: dict[str, str | int | float] = {
+        "name": spec.name,
+        "description": spec.description or "",
+        "severity": severity.value,
+        "owner": owner,
+        "tags": ", ".join(f"{name.partition('/')[2]}: {value}" for name, value in tags.items()),
+    }
+    return dg.TableRecord(record)
 
 
 def _group_result(

@@ -41,6 +41,7 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
         tags=table.spec.tags,
         kinds=table_kinds(table),
         code_version=table.code_version,
+        freshness_policy=freshness_policy(table),
         metadata=table_spec_metadata(workspace, table),
         io_manager_key="delta",
     )
@@ -66,6 +67,17 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
         yield from _results(run, mlops, spark, table, force=config.force)
 
     return build_whole
+
+
+def freshness_policy(table: ResolvedTable) -> dg.FreshnessPolicy | None:
+    """Return what Dagster's daemon holds the table's builds to; None without a promise."""
+    promised = table.spec.freshness
+    if promised is None:
+        return None
+    warn_after = None if promised.warn_after is None else promised.warn_after.elapsed
+    return dg.FreshnessPolicy.time_window(
+        fail_window=promised.within.elapsed, warn_window=warn_after
+    )
 
 
 def _results(

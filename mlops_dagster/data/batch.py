@@ -8,19 +8,28 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from mlops_dagster.data import builtin
+from mlops_dagster.data.bins import Bins
 from mlops_dagster.data.builtin import RuleFacts
 from mlops_dagster.data.delivery import IS_UNREADABLE, Delivery
 from mlops_dagster.data.moments import moments_of
+from mlops_dagster.data.pairing import pairing_problems
 from mlops_dagster.rules import Expression, check_columns
 from mlops_dagster.rules.columns import to_column
 from mlops_dagster.rules.nodes import MomentName
 from mlops_dagster.spec.rule_checks import (
     Agrees,
     Condition,
+    Covers,
+    Entropy,
+    FullSlots,
     Grouped,
+    GroupsAgree,
     History,
     Reference,
     Relative,
+    Rising,
+    SameRow,
+    SpreadAsIn,
     Unique,
 )
 from mlops_dagster.spec.workspace import ResolvedRule, ResolvedTable
@@ -69,11 +78,15 @@ class Known:
         bad_keys: Keys that fail, by group.
         against: Rules that hold rows against statistics, with the numbers in their place.
         theirs: Statistics of inputs, by rule.
+        spreads: How the values of inputs are spread, by rule.
+        surveyed: Answers that took a query of their own, with a sentence each, by rule.
     """
 
     bad_keys: tuple[BadKeys, ...] = ()
     against: Mapping[str, Expression] = field(default_factory=dict)
     theirs: Mapping[str, float | None] = field(default_factory=dict)
+    spreads: Mapping[str, Bins] = field(default_factory=dict)
+    surveyed: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,9 +167,25 @@ def expressions_of(rule: ResolvedRule) -> tuple[Expression, ...]:
     match rule.check:
         case Condition(expression) | Grouped(expression) | Relative(expression):
             found.append(expression)
-        case History(statistic) | Agrees(statistic):
+        case History(statistic) | Agrees(statistic) | GroupsAgree(statistic):
             found.append(statistic)
     return tuple(found)
+
+
+def columns_of(rule: ResolvedRule, delivery: Delivery) -> tuple[str, ...]:
+    """Return the columns that a rule names apart from its texts."""
+    match rule.check:
+        case SpreadAsIn(demand=demand):
+            return (demand.column,)
+        case FullSlots(column=column, by=by):
+            return (column, *by)
+        case Covers(columns=columns):
+            return columns
+        case GroupsAgree(by=by):
+            return by
+        case Entropy(column=column):
+            return (column,)
+    return key_columns(rule, delivery)
 
 
 def key_columns(rule: ResolvedRule, delivery: Delivery) -> tuple[str, ...]:
@@ -166,15 +195,18 @@ def key_columns(rule: ResolvedRule, delivery: Delivery) -> tuple[str, ...]:
             return by
         case Unique(columns=columns):
             return columns or tuple(delivery.columns)
-        case Reference(columns=columns):
+        case Reference(columns=columns) | SameRow(columns=columns):
             return columns
+        case Rising(column=column, order=order, by=by):
+            return (*by, order, column)
     return ()
 
 
 def _problems(rule: ResolvedRule, delivery: Delivery) -> list[str]:
     types = delivery.contract.types
     found = [p for expression in expressions_of(rule) for p in check_columns(expression, types)]
-    for name in key_columns(rule, delivery):
+    found += pairing_problems(rule.check, delivery)
+    for name in columns_of(rule, delivery):
         if name not in types:
             found.append(f"unknown column {name}")
         elif types[name].startswith(_NOT_COMPARED):

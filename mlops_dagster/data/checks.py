@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from mlops_dagster.data import builtin
-from mlops_dagster.data.batch import Batch, expressions_of, key_columns
+from mlops_dagster.data.batch import Batch, columns_of, expressions_of
 from mlops_dagster.data.builtin import RuleFacts
 from mlops_dagster.data.delivery import IS_UNREADABLE, PREFIX, ROW_ID
 from mlops_dagster.data.keys import fails_by_key, with_bad_keys
@@ -71,6 +71,7 @@ def measure_batch(batch: Batch) -> Measured:
         ),
         errors=batch.errors,
         theirs=batch.known.theirs,
+        surveyed=batch.known.surveyed,
     )
     hashes = None if valid is None else valid[_HASH]
     return Measured(
@@ -150,7 +151,7 @@ def _needed(batch: Batch) -> list[str]:
     }
     wanted |= {name for name in (table.event_time, table.spec.known_at) if name is not None}
     for rule in batch.declared:
-        wanted |= set(key_columns(rule, batch.delivery))
+        wanted |= set(columns_of(rule, batch.delivery))
         for expression in expressions_of(rule):
             wanted |= expression.columns
     return [name for name in batch.delivery.frame.columns if name in wanted]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mlops_dagster.data.numbers import history_band, input_band
+from mlops_dagster.data.numbers import failures_limit, history_band, input_band
 from mlops_dagster.rules.nodes import Aggregate, Between, Comparator, Comparison, Literal, Node
-from mlops_dagster.spec.rule_checks import Agrees, Check, Condition, History
+from mlops_dagster.spec.rule_checks import Agrees, Check, Condition, FailsAsUsual, History
 
 _UNBOUND = (None, None)
 _Bounds = tuple[float | None, float | None]
@@ -51,6 +51,8 @@ def figure_of(
     match check:
         case History(demand=demand):
             return _figure(value, history_band(demand, earlier) or _UNBOUND)
+        case FailsAsUsual(demand=failures):
+            return _figure(value, (None, failures_limit(failures, earlier)))
         case Agrees(demand=agreement):
             return _figure(value, input_band(agreement, theirs) or _UNBOUND)
         case Condition(expression) if len(numbers) == 1:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from mlops_dagster.data.batch import Batch
 from mlops_dagster.data.events import BatchJudged, batch_stream
-from mlops_dagster.data.verdict import Found
+from mlops_dagster.data.verdict import Counts
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.spec.rule_checks import Agrees, History
-from mlops_dagster.spec.rule_kinds import Change, Usual
+from mlops_dagster.spec.rule_checks import Agrees, FailsAsUsual, History
+from mlops_dagster.spec.rule_demands import Change, Forecast, Usual, UsualFailures
 from mlops_dagster.spec.workspace import ResolvedRule, ResolvedTable
 from mlops_dagster.state.fence import published
 from mlops_dagster.state.store import EventStore
@@ -16,10 +16,13 @@ from mlops_dagster.state.store import EventStore
 # Rows are counted in every batch; other statistics are known since a rule looks at them.
 ROW_COUNT = "row_count"
 Numbers = Mapping[str, float]
+Demand = Change | Usual | Forecast | UsualFailures
 
 
 def statistic_name(rule: ResolvedRule) -> str:
     """Return the name of a history rule's statistic in events: its text and its condition."""
+    if isinstance(rule.check, FailsAsUsual):
+        return f"failing {rule.check.demand.rule}"
     if not isinstance(rule.check, History):
         raise TypeError(f"{rule.name} is not about history")
     return _named(rule.check.statistic.text, rule)
@@ -43,7 +46,9 @@ def earlier_values(
         known: Numbers of windows by their names, where others than the recorded ones count.
         token: The claim under which the batch has been judged before, if it has.
     """
-    rules = {rule.name: rule for rule in batch.declared if isinstance(rule.check, History)}
+    rules = {
+        rule.name: rule for rule in batch.declared if isinstance(rule.check, History | FailsAsUsual)
+    }
     if not rules:
         return {}
     if batch.table.windowed:
@@ -53,18 +58,23 @@ def earlier_values(
     return {name: tuple(_values(rule, before)) for name, rule in rules.items()}
 
 
-def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, float]:
+def measured_statistics(batch: Batch, counts: Counts) -> dict[str, float]:
     """Return the numbers that rules look at, by their names in events.
 
     Later batches are held against them, also by rules that are not there yet.
     """
     numbers: dict[str, float | None] = {}
     for rule in batch.declared:
-        if rule.name not in found:
+        if isinstance(rule.check, FailsAsUsual):
+            numbers[statistic_name(rule)] = counts.failing_share(rule.check.demand.rule)
             continue
+        # Of a batch that was refused for its columns nothing was computed.
+        if rule.name not in counts.found:
+            continue
+        found = counts.found[rule.name]
         if isinstance(rule.check, History | Agrees):
-            numbers[_named(rule.check.statistic.text, rule)] = found[rule.name].value
-        for text, number in found[rule.name].numbers.items():
+            numbers[_named(rule.check.statistic.text, rule)] = found.value
+        for text, number in found.numbers.items():
             numbers[_named(text, rule)] = number
     return {
         name: float(value)
@@ -73,12 +83,13 @@ def measured_statistics(batch: Batch, found: Mapping[str, Found]) -> dict[str, f
     }
 
 
-def earlier_windows(table: ResolvedTable, window: str, demand: Change | Usual) -> Iterator[str]:
+def earlier_windows(table: ResolvedTable, window: str, demand: Demand) -> Iterator[str]:
     """Yield the windows that a rule about history looks at, newest first."""
     if table.calendar is None:
         return
+    same = demand.same if isinstance(demand, Change | Usual) else None
     for steps in range(1, _reach(demand) + 1):
-        if demand.same is None:
+        if same is None:
             key = table.calendar.shift(window, -steps)
         else:
             key = table.calendar.weeks_before(window, steps)
@@ -91,22 +102,27 @@ def _earlier(
     store: EventStore, batch: Batch, rule: ResolvedRule, told: dict[str, Numbers]
 ) -> Iterator[float]:
     """Yield the numbers of a rule's statistic in windows before; `told` keeps what was read."""
-    name = statistic_name(rule)
-    for window in earlier_windows(batch.table, batch.window, _demand(rule)):
+    name, demand = statistic_name(rule), _demand(rule)
+    for window in earlier_windows(batch.table, batch.window, demand):
         if window not in told:
             told[window] = _published_numbers(store, batch.table.ref, window)
         if name in told[window]:
             yield told[window][name]
+        elif isinstance(demand, Forecast):
+            # It needs every number up to the newest: it ends at the first that is missing.
+            return
 
 
 def _values(rule: ResolvedRule, before: list[BatchJudged]) -> Iterator[float]:
     """Yield the numbers of a rule's statistic in the accepted batches of a static table."""
-    name = statistic_name(rule)
+    name, demand = statistic_name(rule), _demand(rule)
     accepted = [one for one in before if not one.refused]
-    for one in reversed(accepted[-_reach(_demand(rule)) :]):
+    for one in reversed(accepted[-_reach(demand) :]):
         numbers = _numbers(one)
         if name in numbers:
             yield numbers[name]
+        elif isinstance(demand, Forecast):
+            return
 
 
 def _before(judged: list[BatchJudged], token: str | None) -> list[BatchJudged]:
@@ -127,14 +143,14 @@ def _numbers(judged: BatchJudged) -> Numbers:
     return {**judged.statistics, ROW_COUNT: float(judged.valid)}
 
 
-def _demand(rule: ResolvedRule) -> Change | Usual:
-    if not isinstance(rule.check, History):
+def _demand(rule: ResolvedRule) -> Demand:
+    if not isinstance(rule.check, History | FailsAsUsual):
         raise TypeError(f"{rule.name} is not about history")
     return rule.check.demand
 
 
-def _reach(demand: Change | Usual) -> int:
-    return demand.last.count if isinstance(demand, Usual) else 1
+def _reach(demand: Demand) -> int:
+    return 1 if isinstance(demand, Change) else demand.last.count
 
 
 def _named(text: str, rule: ResolvedRule) -> str:

@@ -166,7 +166,7 @@ def impact(
         )
         told = _impact(past, batch, counts)
         if not told.refused:
-            numbers = measured_statistics(batch, counts.found)
+            numbers = measured_statistics(batch, counts)
             known[past.window] = {**numbers, ROW_COUNT: float(counts.valid)}
         found.append(told)
     return TableImpact(str(table.ref), tuple(found), left_out)

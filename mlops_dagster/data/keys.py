@@ -13,10 +13,13 @@ from pyspark.sql import functions as F
 from mlops_dagster.data import builtin
 from mlops_dagster.data.batch import BadKeys, Batch, KeyGroup, key_columns
 from mlops_dagster.data.delivery import PREFIX
+from mlops_dagster.data.rising import with_falls
+from mlops_dagster.data.tolerances import same
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import table_to_client
 from mlops_dagster.rules.columns import quoted
-from mlops_dagster.spec.rule_checks import Grouped, KeyCheck, Reference, Unique
+from mlops_dagster.rules.kinds import Kind, kind_of_type
+from mlops_dagster.spec.rule_checks import Grouped, KeyCheck, Reference, Rising, SameRow, Unique
 from mlops_dagster.spec.tables import UnknownPolicy
 from mlops_dagster.spec.workspace import ResolvedRule
 from mlops_dagster.tables.folding import any_of, fold
@@ -62,14 +65,25 @@ def bad_keys(batch: Batch, group: KeyGroup) -> DataFrame:
     flags = {
         name: _fails(batch, rule).alias(_bad(group, name))
         for name, rule in rules.items()
-        if rule is None or not isinstance(rule.check, Reference)
+        if rule is None or isinstance(rule.check, Unique | Grouped)
     }
     grouped = rows.groupBy(*keys).agg(
         F.count(F.lit(1)).alias(f"{PREFIX}rows{group.number}"), *flags.values()
     )
     for name, rule in rules.items():
-        if rule is not None and isinstance(rule.check, Reference):
-            grouped = _with_reference(grouped, batch, group, name, rule.check)
+        match None if rule is None else rule.check:
+            case Reference() as check:
+                grouped = _with_reference(grouped, batch, group, name, check)
+            case Rising() as check:
+                grouped = with_falls(
+                    grouped,
+                    _bad(group, name),
+                    value=_column(group, check.column),
+                    order=_column(group, check.order),
+                    by=[_column(group, column) for column in check.by],
+                )
+            case SameRow() as check:
+                grouped = _with_counterpart(grouped, batch, group, name, check)
     bad = [F.col(quote(_bad(group, name))) for name in rules]
     return grouped.where(any_of(bad)).select(
         *(_key(group, place) for place in range(len(group.columns))), *bad
@@ -81,12 +95,12 @@ def with_bad_keys(rows: DataFrame, batch: Batch, names: Collection[str]) -> Data
     for bad in batch.known.bad_keys:
         if bad.frame is None or not set(bad.group.rules) & set(names):
             continue
-        same = [
+        equal = [
             quoted(name).eqNullSafe(F.col(_key(bad.group, place)))
             for place, name in enumerate(bad.group.columns)
         ]
         keys = F.broadcast(bad.frame) if bad.small else bad.frame
-        rows = rows.join(keys, fold(Column.__and__, same), "left")
+        rows = rows.join(keys, fold(Column.__and__, equal), "left")
     return rows
 
 
@@ -102,8 +116,8 @@ def fails_by_key(batch: Batch, name: str) -> Column:
     rule = dict(_members(batch, bad.group))[name]
     if rule is None:
         return found
-    if rule.spec.unknown is UnknownPolicy.FAIL and _needs_whole_key(rule):
-        found = found | any_of([quoted(column).isNull() for column in bad.group.columns])
+    if rule.spec.unknown is UnknownPolicy.FAIL:
+        found = found | any_of([quoted(column).isNull() for column in _never_null(rule)])
     chosen = batch.chosen(rule)
     return found if chosen is None else chosen & found
 
@@ -159,14 +173,41 @@ def _with_reference(
         .distinct()
         .withColumn(found, F.lit(True))
     )
-    keys = [F.col(_key(group, group.columns.index(column))) for column in check.columns]
-    same = [key == F.col(quote(to)) for key, to in zip(keys, pointed, strict=True)]
+    keys = [_column(group, column) for column in check.columns]
+    equal = [key == F.col(quote(to)) for key, to in zip(keys, pointed, strict=True)]
     whole = fold(Column.__and__, [key.isNotNull() for key in keys])
     stands = F.col(quote(found)).isNotNull()
     return (
-        grouped.join(others, fold(Column.__and__, same), "left")
+        grouped.join(others, fold(Column.__and__, equal), "left")
         .withColumn(_bad(group, name), whole & (~stands if check.present else stands))
         .drop(found, *pointed)
+    )
+
+
+def _with_counterpart(
+    grouped: DataFrame, batch: Batch, group: KeyGroup, name: str, check: SameRow
+) -> DataFrame:
+    """Add whether no row of the input has a key and the values beside it."""
+    demand, found = check.demand, f"{_bad(group, name)}_found"
+    pairs = {**demand.key, **demand.columns}
+    theirs = {mine: f"{_bad(group, name)}_{place}" for place, mine in enumerate(pairs)}
+    others = (
+        batch.delivery.references[demand.input]
+        .select(*(quoted(other).alias(theirs[mine]) for mine, other in pairs.items()))
+        .withColumn(found, F.lit(True))
+    )
+    tests = [_column(group, mine) == F.col(quote(theirs[mine])) for mine in demand.key]
+    for mine in demand.columns:
+        number = kind_of_type(batch.delivery.contract.types[mine]) is Kind.NUMBER
+        allowed = demand.within if number and demand.within.value else None
+        tests.append(same(_column(group, mine), F.col(quote(theirs[mine])), allowed))
+    whole = fold(Column.__and__, [_column(group, mine).isNotNull() for mine in demand.key])
+    return (
+        grouped.join(others, fold(Column.__and__, tests), "left")
+        # Several rows of the input may agree with one key.
+        .dropDuplicates([_key(group, place) for place in range(len(group.columns))])
+        .withColumn(_bad(group, name), whole & F.col(quote(found)).isNull())
+        .drop(found, *theirs.values())
     )
 
 
@@ -174,11 +215,20 @@ def _present(columns: Sequence[str]) -> list[Column]:
     return [quoted(name).isNotNull() for name in columns]
 
 
-def _needs_whole_key(rule: ResolvedRule) -> bool:
-    """Tell whether a null in the key hides the answer; groups and whole rows compare nulls too."""
-    if isinstance(rule.check, Unique):
-        return bool(rule.check.columns)
-    return isinstance(rule.check, Reference)
+def _never_null(rule: ResolvedRule) -> tuple[str, ...]:
+    """Return the columns in which a null hides the answer; elsewhere nulls are compared too."""
+    match rule.check:
+        case Unique(columns=columns) | Reference(columns=columns):
+            return columns
+        case Rising(column=column, order=order):
+            return column, order
+        case SameRow(demand):
+            return tuple(demand.key)
+    return ()
+
+
+def _column(group: KeyGroup, name: str) -> Column:
+    return F.col(_key(group, group.columns.index(name)))
 
 
 def _key(group: KeyGroup, place: int) -> str:

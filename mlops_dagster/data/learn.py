@@ -8,11 +8,13 @@ from pyspark.sql import Column, SparkSession
 
 from mlops_dagster.data.batch import Batch, Known
 from mlops_dagster.data.keys import find_bad_keys
+from mlops_dagster.data.spreads import spreads_of_inputs
+from mlops_dagster.data.surveys import survey
 from mlops_dagster.engine.transfer import one_row
 from mlops_dagster.rules import Expression
 from mlops_dagster.rules.columns import to_column
-from mlops_dagster.rules.expression import replaced, walk
-from mlops_dagster.rules.nodes import Aggregate, Literal, Node
+from mlops_dagster.rules.expression import is_innermost, replaced, walk
+from mlops_dagster.rules.nodes import Literal, Node
 from mlops_dagster.spec.rule_checks import Agrees, Relative
 from mlops_dagster.spec.workspace import ResolvedRule
 
@@ -20,30 +22,49 @@ from mlops_dagster.spec.workspace import ResolvedRule
 def learnt(session: SparkSession, batch: Batch) -> Batch:
     """Return the batch with what its rules need of other rows and other tables.
 
-    Cost: a query for each group of keys, one for all statistics that rows are held against, and one
-    for each input that statistics are compared with. None for a table without such rules.
+    Cost: a query for each group of keys, one for all statistics that rows are held against (one
+    more for statistics of these), one for each input that statistics are compared with, two for
+    each rule about how an input is spread, and one for each rule that takes its own. None for a
+    table without such rules.
     """
     known = Known(
-        bad_keys=find_bad_keys(session, batch), against=_against(batch), theirs=_theirs(batch)
+        bad_keys=find_bad_keys(session, batch),
+        against=_against(batch),
+        theirs=_theirs(batch),
+        spreads=spreads_of_inputs(batch),
+        surveyed=survey(batch),
     )
     return replace(batch, known=known)
 
 
 def _against(batch: Batch) -> Mapping[str, Expression]:
-    rules = {
+    """Return rules that hold rows against statistics with the numbers in their place.
+
+    Statistics of statistics are found in a second round.
+    """
+    known: dict[str, Expression] = {}
+    waiting = {
         rule.name: (rule, rule.check.expression)
         for rule in batch.declared
         if isinstance(rule.check, Relative)
     }
+    while waiting:
+        found = _with_statistics(batch, waiting)
+        known |= {name: one for name, one in found.items() if not one.aggregates}
+        waiting = {name: (waiting[name][0], one) for name, one in found.items() if one.aggregates}
+    return known
+
+
+def _with_statistics(
+    batch: Batch, rules: Mapping[str, tuple[ResolvedRule, Expression]]
+) -> dict[str, Expression]:
     columns: dict[tuple[str | None, str], Column] = {}
     for rule, expression in rules.values():
         chosen = batch.chosen(rule)
         for node in walk(expression.root):
-            if isinstance(node, Aggregate):
+            if is_innermost(node):
                 part = Expression(text=expression.source(node), root=node)
                 columns[_when(rule), part.text] = batch.column(part, where=chosen)
-    if not columns:
-        return {}
     named = [column.alias(f"s{place}") for place, column in enumerate(columns.values())]
     row = one_row(
         batch.delivery.frame.where(batch.readable).agg(*named), what="statistics of the batch"
@@ -52,7 +73,7 @@ def _against(batch: Batch) -> Mapping[str, Expression]:
 
     def against(rule: ResolvedRule, expression: Expression) -> Expression:
         def known(node: Node) -> Node | None:
-            if not isinstance(node, Aggregate):
+            if not is_innermost(node):
                 return None
             value = values[_when(rule), expression.source(node)]
             if value is not None and not isinstance(value, int | float | Decimal):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pyspark.sql import Column
 
 from mlops_dagster.data.batch import Batch
+from mlops_dagster.data.bins import distance_of
 from mlops_dagster.data.figures import finite
 from mlops_dagster.data.verdict import Found
 from mlops_dagster.rules import Expression
@@ -15,7 +16,7 @@ from mlops_dagster.rules.expression import walk
 from mlops_dagster.rules.kinds import Kind
 from mlops_dagster.rules.nodes import Aggregate
 from mlops_dagster.rules.oracle import evaluate_aggregates
-from mlops_dagster.spec.rule_checks import Agrees, Condition, History
+from mlops_dagster.spec.rule_checks import Agrees, Condition, History, SpreadAsIn
 from mlops_dagster.spec.workspace import ResolvedRule
 
 # A message shows this many numbers of a rule.
@@ -63,12 +64,16 @@ def statistics_of(batch: Batch) -> tuple[Statistic, ...]:
                     ]
             case History(statistic) | Agrees(statistic):
                 found.append(Statistic(rule, statistic))
+            case SpreadAsIn():
+                bins = batch.known.spreads[rule.name].shares
+                found += [Statistic(rule, share) for share in bins]
     return tuple(found)
 
 
 def found_statistics(batch: Batch, values: Sequence[object]) -> dict[str, Found]:
     """Return what was found by rule, from the values of `statistics_of` in their order."""
     answers: dict[str, bool | float | None] = {}
+    shares: dict[str, list[float | None]] = {}
     parts: dict[str, dict[str, str]] = {}
     numbers: dict[str, dict[str, float]] = {}
     for one, value in zip(statistics_of(batch), values, strict=True):
@@ -77,13 +82,17 @@ def found_statistics(batch: Batch, values: Sequence[object]) -> dict[str, Found]
             number = _number(value)
             if number is not None:
                 numbers.setdefault(one.rule.name, {})[one.expression.text] = number
+        elif isinstance(one.rule.check, SpreadAsIn):
+            share = float(value) if isinstance(value, int | float) else None
+            shares.setdefault(one.rule.name, []).append(share)
         elif value is None or isinstance(value, bool):
             answers[one.rule.name] = value
         elif isinstance(value, int | float):
             answers[one.rule.name] = float(value)
         else:
             raise TypeError(f"{one.rule.name} gave a {type(value).__name__}")
-    return {
+    spreads = {name: Found(_distance(batch, name, found)) for name, found in shares.items()}
+    return spreads | {
         name: Found(value, parts.get(name, {}), numbers.get(name, {}))
         for name, value in answers.items()
     }
@@ -93,6 +102,16 @@ def _number(value: object) -> float | None:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return finite(float(value))
     return None
+
+
+def _distance(batch: Batch, name: str, shares: Sequence[float | None]) -> float | None:
+    """Return how far the shares of a table are from those of an input; None without rows."""
+    expected = batch.known.spreads[name].expected
+    known = [share for share in shares if share is not None]
+    check = next(rule.check for rule in batch.declared if rule.name == name)
+    if not isinstance(check, SpreadAsIn) or expected is None or len(known) < len(shares):
+        return None
+    return distance_of(check.demand.distance, known, expected)
 
 
 def _shown(value: object) -> str:

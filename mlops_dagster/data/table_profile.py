@@ -12,8 +12,9 @@ from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.rules import parse_rule
 from mlops_dagster.rules.columns import quoted, to_column
 from mlops_dagster.rules.kinds import Kind, kind_of_type
-from mlops_dagster.spec.rule_kinds import RuleKinds, TextFormat
+from mlops_dagster.spec.rule_kinds import RuleKinds
 from mlops_dagster.spec.rule_texts import rule_text
+from mlops_dagster.spec.rule_values import TextFormat
 
 PART = f"{PREFIX}part"
 # Of a wider table only these are looked at: each costs a dozen aggregates in the one query.

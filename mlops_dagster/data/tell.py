@@ -77,7 +77,7 @@ def tell(
             for result in verdict.results
             if result.status != "passed"
         },
-        statistics=measured_statistics(batch, counts.found),
+        statistics=measured_statistics(batch, counts),
         rule_set=rule_set(batch.table),
         results=_outcomes(batch, verdict),
     )

@@ -6,10 +6,15 @@ from typing import Literal
 
 from mlops_dagster.data.builtin import RuleFacts, builtin_rules
 from mlops_dagster.data.figures import NO_FIGURE, Figure, figure_of
-from mlops_dagster.data.numbers import against_history, against_input
+from mlops_dagster.data.numbers import (
+    against_failures,
+    against_history,
+    against_input,
+    against_spread,
+)
 from mlops_dagster.errors import BatchRefused
 from mlops_dagster.spec.base import Severity
-from mlops_dagster.spec.rule_checks import Agrees, History
+from mlops_dagster.spec.rule_checks import Agrees, FailsAsUsual, History, SpreadAsIn
 from mlops_dagster.spec.tables import OnFail, UnknownPolicy
 
 __all__ = ["Counts", "Found", "RefusedBatch", "RuleResult", "Verdict", "builtin_rules", "judge"]
@@ -88,6 +93,7 @@ class Counts:
         theirs: The numbers of inputs that rules compare with, by name.
         earlier: The numbers of earlier batches that rules compare with, by name, newest first.
         contract: Truth and explanation of each rule about columns alone, by name.
+        surveyed: The same of each rule that took a query of its own.
 
     Raises:
         ValueError: The routes do not add up to the rows delivered.
@@ -103,6 +109,13 @@ class Counts:
     theirs: Mapping[str, float | None] = field(default_factory=dict)
     earlier: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     contract: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
+    surveyed: Mapping[str, tuple[bool | None, str]] = field(default_factory=dict)
+
+    def failing_share(self, rule: str) -> float | None:
+        """Return the share of rows that fail a rule; None where it could not be computed."""
+        if rule not in self.failed:
+            return None
+        return self.failed[rule] / self.rows_in if self.rows_in else 0.0
 
     def __post_init__(self) -> None:
         if self.rows_in != self.valid + self.quarantined + self.dropped:
@@ -215,6 +228,10 @@ def _data_set_result(rule: RuleFacts, counts: Counts) -> RuleResult:
 
 
 def _figure(rule: RuleFacts, counts: Counts) -> Figure:
+    earlier = counts.earlier.get(rule.name, ())
+    if isinstance(rule.check, FailsAsUsual):
+        share = counts.failing_share(rule.check.demand.rule)
+        return figure_of(rule.check, value=share, numbers={}, earlier=earlier)
     found = counts.found.get(rule.name)
     if found is None:
         return NO_FIGURE
@@ -223,23 +240,30 @@ def _figure(rule: RuleFacts, counts: Counts) -> Figure:
         rule.check,
         value=number,
         numbers=found.numbers,
-        earlier=counts.earlier.get(rule.name, ()),
+        earlier=earlier,
         theirs=counts.theirs.get(rule.name),
     )
 
 
 def _answer(rule: RuleFacts, counts: Counts) -> tuple[bool | None, str]:
     """Return the truth of a rule about the data set, and the sentence that explains it."""
-    if rule.name in counts.contract:
-        truth, said = counts.contract[rule.name]
+    told = {**counts.contract, **counts.surveyed}
+    if rule.name in told:
+        truth, said = told[rule.name]
         return truth, f"'{rule.text}' is {_WORDS[truth]}" + (f": {said}" if said else "")
+    earlier = counts.earlier.get(rule.name, ())
+    if isinstance(rule.check, FailsAsUsual):
+        demand = rule.check.demand
+        return against_failures(demand, counts.failing_share(demand.rule), earlier)
     found = counts.found[rule.name]
     number = None if found.value is None else float(found.value)
     match rule.check:
-        case History(demand=demand):
-            return against_history(demand, number, counts.earlier.get(rule.name, ()))
+        case History(demand=statistic):
+            return against_history(statistic, number, earlier)
         case Agrees(demand=agreement):
             return against_input(agreement, number, counts.theirs[rule.name])
+        case SpreadAsIn(demand=spread):
+            return against_spread(spread, number)
     truth = None if found.value is None else bool(found.value)
     parts = ", ".join(f"{text} is {value}" for text, value in found.parts.items())
     said = f"'{rule.text}' is {_WORDS[truth]} for {counts.valid} valid rows"

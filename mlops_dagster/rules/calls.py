@@ -13,7 +13,6 @@ from mlops_dagster.rules.functions import (
     SCALAR_ALIASES,
     SCALARS,
     TEXT_TESTS,
-    Takes,
 )
 from mlops_dagster.rules.nodes import (
     Aggregate,
@@ -28,6 +27,7 @@ from mlops_dagster.rules.nodes import (
 )
 from mlops_dagster.rules.places import Span
 from mlops_dagster.rules.tokens import Token, TokenKind
+from mlops_dagster.rules.written import written_problem
 
 _UNITS = dict(
     zip(
@@ -48,7 +48,6 @@ _WHY_REFUSED = {
     "if": "Write the cases as conditions joined by 'or'",
     "isnull": "Write 'is null'",
     "isnotnull": "Write 'is not null'",
-    "median": "Write 'quantile(x, 0.5)'",
 }
 
 
@@ -145,22 +144,14 @@ def _scalar(reader: ArgumentReader, name: Token) -> FunctionCall:
             found=f"{len(arguments)} arguments",
         )
     for position, argument in enumerate(arguments):
-        bounds = _WRITTEN_OUT.get(signature.taken(position))
-        if bounds is not None and not _is_written(argument, *bounds):
+        problem = written_problem(signature.taken(position), argument)
+        if problem is not None:
             raise cursor.refused(
                 argument.span,
-                f"wrong argument for {canonical}",
+                f"wrong argument for {canonical}" + (f": {problem}" if problem else ""),
                 expected=signature.taken(position).value,
             )
     return FunctionCall(span=span, name=canonical, arguments=arguments)
-
-
-# A slot is at most a century.
-_WRITTEN_OUT = {Takes.DIGITS: (0, 15), Takes.SECONDS: (1, 100 * 366 * 86_400)}
-
-
-def _is_written(node: Node, low: int, high: int) -> bool:
-    return isinstance(node, Literal) and type(node.value) is int and low <= node.value <= high
 
 
 def _arguments(reader: ArgumentReader) -> tuple[Node, ...]:
@@ -195,10 +186,15 @@ def _aggregate(reader: ArgumentReader, name: Token) -> Aggregate:
         cursor.take()
         canonical = "distinct_count"
     argument = reader.condition()
-    share = _share(cursor) if canonical == "quantile" else None
+    share, other = None, None
+    if canonical == "quantile":
+        share = 0.5 if name.keyword == "median" else _share(cursor)
+    if canonical == "corr":
+        cursor.demand(",")
+        other = reader.condition()
     cursor.demand(")")
     span = name.span.to(cursor.last)
-    return Aggregate(span=span, name=canonical, argument=argument, share=share)
+    return Aggregate(span=span, name=canonical, argument=argument, share=share, other=other)
 
 
 def _share(cursor: Cursor) -> float:

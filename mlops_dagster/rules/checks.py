@@ -55,7 +55,7 @@ def refuse_mixed(expression: Expression) -> None:
     """
     if not expression.aggregates:
         return
-    refuse_nested(expression)
+    _refuse_nested(expression)
     column = _column_outside(expression.root)
     if column is not None:
         raise error_at(
@@ -67,19 +67,15 @@ def refuse_mixed(expression: Expression) -> None:
         )
 
 
-def refuse_nested(expression: Expression) -> None:
-    """Refuse statistics of statistics.
-
-    Raises:
-        ExpressionError: at the first such statistic.
-    """
+def _refuse_nested(expression: Expression) -> None:
     for aggregate in walk(expression.root):
-        if isinstance(aggregate, Aggregate) and aggregate.argument is not None:
-            for inner in walk(aggregate.argument):
-                if isinstance(inner, Aggregate):
-                    raise error_at(
-                        expression.text, inner.span, "a statistic of a statistic has no meaning"
-                    )
+        if isinstance(aggregate, Aggregate):
+            for child in aggregate.children:
+                for inner in walk(child):
+                    if isinstance(inner, Aggregate):
+                        raise error_at(
+                            expression.text, inner.span, "a statistic of a statistic has no meaning"
+                        )
 
 
 def _column_outside(node: Node) -> ColumnRef | None:

@@ -13,6 +13,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from mlops_dagster.rules.expression import Expression
+from mlops_dagster.rules.format_columns import format_column
 from mlops_dagster.rules.nodes import (
     Aggregate,
     And,
@@ -39,6 +40,7 @@ from mlops_dagster.rules.nodes import (
     TextTest,
     Unit,
 )
+from mlops_dagster.rules.pattern_depth import text_limit
 from mlops_dagster.rules.scalars import DATE_TEXT, TIMESTAMP_TEXT
 
 # Rank error of quantiles: at most one in this many rows. Exact up to this many rows.
@@ -142,7 +144,7 @@ class _Renderer:
                 value = self.column(node.value)
                 return value.ilike(node.pattern) if node.ignore_case else value.like(node.pattern)
             case RegexMatch():
-                return self.column(node.value).rlike(node.pattern)
+                return _found_in(node.pattern, self.column(node.value))
             case StringTest():
                 return _TEXT_TESTS[node.test](self.column(node.value), F.lit(node.part))
             case Arithmetic():
@@ -151,8 +153,10 @@ class _Renderer:
                 return _negated(self.column(node.value))
             case Interval():
                 return self._interval(node)
-            case FunctionCall():
+            case FunctionCall() if node.name in _FUNCTIONS:
                 return _FUNCTIONS[node.name]([self.column(argument) for argument in node.arguments])
+            case FunctionCall():
+                return format_column(node, self.column(node.arguments[0]))
             case Aggregate():
                 return self._aggregate(node)
         raise TypeError(f"no column is defined for {type(node).__name__}")
@@ -191,10 +195,18 @@ class _Renderer:
             return _OF_ROWS[node.name](argument, counted)
         if self._where is not None:
             argument = F.when(self._where, argument)
+        if node.other is not None:
+            return _correlation(argument, self.column(node.other))
         if node.name == "quantile":
             number = F.when(~F.isnan(argument.cast("double")), argument)
             return F.percentile_approx(number, float(node.share or 0.0), QUANTILE_ACCURACY)
         return _AGGREGATES[node.name](argument)
+
+
+def _found_in(pattern: str, value: Column) -> Column:
+    limit = text_limit(pattern)
+    found = value.rlike(pattern)
+    return found if limit is None else F.when(F.char_length(value) <= limit, found)
 
 
 def _literal(node: Literal) -> Column:
@@ -288,6 +300,7 @@ _FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
     "upper": _unary(F.upper),
     "trim": _unary(F.trim),
     "length": _whole(F.char_length),
+    "size": _unary(lambda value: F.when(value.isNotNull(), F.size(value)).cast("bigint")),
     "coalesce": lambda arguments: F.coalesce(*arguments),
     "least": lambda arguments: F.least(*arguments),
     "greatest": lambda arguments: F.greatest(*arguments),
@@ -310,6 +323,15 @@ def _distinct(value: Column) -> Column:
     return F.count_distinct(value)
 
 
+def _correlation(left: Column, right: Column) -> Column:
+    """Return Pearson's correlation of rows with both values; null where one does not vary."""
+    left, right = (
+        F.when(other.isNotNull(), value.cast("double"))
+        for value, other in ((left, right), (right, left))
+    )
+    return F.try_divide(F.covar_pop(left, right), F.stddev_pop(left) * F.stddev_pop(right))
+
+
 _AGGREGATES: dict[str, Callable[[Column], Column]] = {
     "count": F.count,
     "mean": F.try_avg,
@@ -321,6 +343,9 @@ _AGGREGATES: dict[str, Callable[[Column], Column]] = {
     "skewness": F.skewness,
     "kurtosis": F.kurtosis,
     "distinct_count": _distinct,
+    # HyperLogLog++ with a relative standard deviation of 5 %; no row is shuffled for it.
+    "approx_distinct_count": F.approx_count_distinct,
+    "mode": lambda value: F.mode(value, deterministic=True),
 }
 
 # Statistics in which rows without a value count as well.

@@ -84,6 +84,13 @@ def _replaced_part(part: Any, change: Callable[[Node], Node | None]) -> Any:
     return part
 
 
+def is_innermost(node: Node) -> bool:
+    """Tell whether a node is a statistic of rows alone, not of other statistics."""
+    return isinstance(node, Aggregate) and not any(
+        isinstance(inner, Aggregate) for child in node.children for inner in walk(child)
+    )
+
+
 def deepest(root: Node) -> tuple[int, Node]:
     """Return how many levels of Spark expressions a tree becomes, at most, and a node that deep."""
     found = (0, root)
@@ -98,12 +105,18 @@ def deepest(root: Node) -> tuple[int, Node]:
     return found
 
 
+# What is computed of a text in many steps, one within the other.
+_DEEP = frozenset({"in_network", "is_iban", "is_json", "json_has", "json_type", "mentions"})
+
+
 def _levels(node: Node) -> int:
     match node:
         case And() | Or():
             return len(node.operands).bit_length()
         case Aggregate():
             return 5
+        case FunctionCall(name=name) if name in _DEEP:
+            return 14
         case FunctionCall():
             return 3
         case Interval():

@@ -15,6 +15,12 @@ class Takes(Enum):
     DIGITS = "a whole number from 0 to 15, written out"
     SECONDS = "a whole number of seconds above 0, written out"
     TEXT = "a text"
+    COLLECTION = "a list or mapping"
+    FORM = "a form of dates such as 'dd.MM.yyyy', written out"
+    KEY = "the name of a key, written out"
+    PATH_KEY = "the name of a key without '?', backslashes or both kinds of quotes, written out"
+    NETWORK = "an IPv4 network such as '10.0.0.0/8', written out"
+    PERSONAL = "'email', 'phone' or 'card', written out"
     TIME = "a date or timestamp"
     SAME = "values of one kind"
 
@@ -45,6 +51,7 @@ class Signature:
 
 
 _TIME_PART = Signature((Takes.TIME,), Kind.NUMBER)
+_FORM = Signature((Takes.TEXT,), Kind.BOOLEAN)
 _SAME = Signature((Takes.SAME, Takes.SAME), None, more=True)
 
 SCALARS: Mapping[str, Signature] = {
@@ -61,6 +68,22 @@ SCALARS: Mapping[str, Signature] = {
     "length": Signature((Takes.TEXT,), Kind.NUMBER),
     "is_date": Signature((Takes.TEXT,), Kind.BOOLEAN),
     "is_timestamp": Signature((Takes.TEXT,), Kind.BOOLEAN),
+    "is_date_as": Signature((Takes.TEXT, Takes.FORM), Kind.BOOLEAN),
+    "is_json": _FORM,
+    "json_has": Signature((Takes.TEXT, Takes.KEY), Kind.BOOLEAN, more=True),
+    "json_type": Signature((Takes.TEXT, Takes.PATH_KEY), Kind.TEXT),
+    "is_ipv4": _FORM,
+    "is_ipv6": _FORM,
+    "is_network": _FORM,
+    "in_network": Signature((Takes.TEXT, Takes.NETWORK), Kind.BOOLEAN),
+    "is_iban": _FORM,
+    "is_luhn": _FORM,
+    "is_country": _FORM,
+    "is_country_3": _FORM,
+    "is_currency": _FORM,
+    "is_language": _FORM,
+    "mentions": Signature((Takes.TEXT, Takes.PERSONAL), Kind.BOOLEAN),
+    "size": Signature((Takes.COLLECTION,), Kind.NUMBER),
     "coalesce": _SAME,
     "least": _SAME,
     "greatest": _SAME,
@@ -91,7 +114,7 @@ MOMENTS: Mapping[str, MomentName] = {moment.value: moment for moment in MomentNa
 
 TEXT_TESTS = ("contains", "startswith", "endswith")
 
-# Aggregates of one argument; row_count, column_count and quantile have their own forms.
+# Aggregates of one argument; row_count, column_count, quantile and corr have their own forms.
 AGGREGATES: Mapping[str, AggregateName] = {
     "count": "count",
     "count_if": "count_if",
@@ -109,9 +132,14 @@ AGGREGATES: Mapping[str, AggregateName] = {
     "kurtosis": "kurtosis",
     "distinct_count": "distinct_count",
     "count_distinct": "distinct_count",
+    "approx_distinct_count": "approx_distinct_count",
+    "approx_count_distinct": "approx_distinct_count",
+    "mode": "mode",
+    "corr": "corr",
     "null_rate": "null_rate",
     "quantile": "quantile",
     "percentile": "quantile",
+    "median": "quantile",
 }
 
 BARE_AGGREGATES: Mapping[str, AggregateName] = {

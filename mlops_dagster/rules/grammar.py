@@ -10,7 +10,7 @@ The places of all nodes are exact, and what is not written above cannot be said:
 forbidden things has to be complete.
 """
 
-from mlops_dagster.rules.checks import refuse_clashes, refuse_mixed, refuse_nested
+from mlops_dagster.rules.checks import refuse_clashes, refuse_mixed
 from mlops_dagster.rules.cursor import Cursor
 from mlops_dagster.rules.expression import Expression, deepest
 from mlops_dagster.rules.kinds import Kind
@@ -63,11 +63,12 @@ def parse_rule(text: str, *, table: str | None = None) -> Expression:
 def parse_relative(text: str, *, table: str | None = None) -> Expression:
     """Parse a rule that holds each row against statistics of all, as `x < 3 * mean(x)` does.
 
+    Such a statistic may be one of statistics, as `mean(abs(x - mean(x)))` is.
+
     Raises:
         ExpressionError: not in the language, no condition, or no statistic in it.
     """
     expression = _parse(text, table=table, metrics=False)
-    refuse_nested(expression)
     if not expression.aggregates:
         raise Cursor(text).refused(expression.root.span, "the rule names no statistic")
     return expression

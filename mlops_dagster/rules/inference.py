@@ -123,26 +123,37 @@ class KindReader:
             return self._same(node.arguments)
         for position, argument in enumerate(node.arguments):
             takes = signature.taken(position)
-            wanted = {
-                Takes.TEXT: (Kind.TEXT,),
-                Takes.TIME: (Kind.DATE, Kind.TIMESTAMP),
-            }.get(takes, (Kind.NUMBER,))
+            wanted = _WANTED.get(takes, (Kind.NUMBER,))
             self._demand(argument, wanted, takes.value)
         return signature.result
 
     def _aggregate(self, node: Aggregate) -> Kind | None:
         if node.argument is None:
             return Kind.NUMBER
-        if node.name in ("count", "distinct_count", "null_rate"):
+        if node.name in ("count", "distinct_count", "approx_distinct_count", "null_rate"):
             self.kind(node.argument)
             return Kind.NUMBER
         if node.name in ("count_if", "share"):
             self._demand(node.argument, (Kind.BOOLEAN,), "a condition")
             return Kind.NUMBER
-        if node.name in ("min", "max"):
+        if node.name in ("min", "max", "mode"):
             return self._same((node.argument,))
+        if node.other is not None:
+            self._demand(node.other, (Kind.NUMBER,), "a number")
         self._demand(node.argument, (Kind.NUMBER,), "a number")
         return Kind.NUMBER
+
+
+_WANTED = {
+    Takes.TEXT: (Kind.TEXT,),
+    Takes.FORM: (Kind.TEXT,),
+    Takes.KEY: (Kind.TEXT,),
+    Takes.PATH_KEY: (Kind.TEXT,),
+    Takes.NETWORK: (Kind.TEXT,),
+    Takes.PERSONAL: (Kind.TEXT,),
+    Takes.COLLECTION: (Kind.COLLECTION,),
+    Takes.TIME: (Kind.DATE, Kind.TIMESTAMP),
+}
 
 
 def _literal_kind(node: Literal) -> Kind | None:

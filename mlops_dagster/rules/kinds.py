@@ -14,6 +14,7 @@ class Kind(Enum):
     TIMESTAMP = "a timestamp"
     INTERVAL = "a length of time"
     CALENDAR_INTERVAL = "a number of months"
+    COLLECTION = "a list or mapping"
     OTHER = "a value of a type that rules cannot look into"
 
     @property
@@ -38,6 +39,8 @@ _KINDS = {
     "date": Kind.DATE,
     "timestamp": Kind.TIMESTAMP,
     "timestamp_ntz": Kind.TIMESTAMP,
+    "array": Kind.COLLECTION,
+    "map": Kind.COLLECTION,
 }
 
 
@@ -52,6 +55,6 @@ def kind_of_type(spark_type: str) -> Kind:
 
 def comparable(left: Kind, right: Kind) -> bool:
     """Tell whether values of two kinds have an order that Spark and plain Python agree on."""
-    if Kind.OTHER in (left, right) or Kind.CALENDAR_INTERVAL in (left, right):
+    if {left, right} & {Kind.OTHER, Kind.COLLECTION, Kind.CALENDAR_INTERVAL}:
         return False
     return left is right or (left.is_time and right.is_time)

@@ -283,6 +283,9 @@ AggregateName = OneOf[
     "skewness",
     "kurtosis",
     "distinct_count",
+    "approx_distinct_count",
+    "mode",
+    "corr",
     "null_rate",
     "quantile",
 ]
@@ -290,16 +293,20 @@ AggregateName = OneOf[
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate(Node):
-    """A statistic of the data set. `share` is the quantile's, between 0 and 1."""
+    """A statistic of the data set. `share` is the quantile's, between 0 and 1.
+
+    `other` is what a correlation is with.
+    """
 
     name: AggregateName
     argument: Node | None = None
     share: float | None = None
+    other: Node | None = None
 
     @property
     def children(self) -> tuple[Node, ...]:
-        """The argument, if there is one."""
-        return () if self.argument is None else (self.argument,)
+        """The arguments, if there are any."""
+        return tuple(part for part in (self.argument, self.other) if part is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

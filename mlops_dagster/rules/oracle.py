@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from mlops_dagster.rules.arithmetic import calculate, interval_value, negated
-from mlops_dagster.rules.expression import Expression, replaced
+from mlops_dagster.rules.expression import Expression, is_innermost, replaced
 from mlops_dagster.rules.nodes import (
     Aggregate,
     And,
@@ -35,10 +35,10 @@ from mlops_dagster.rules.nodes import (
     StringTest,
     TextTest,
 )
-from mlops_dagster.rules.patterns import compiled_like, compiled_regex
+from mlops_dagster.rules.patterns import compiled_like, found_in
 from mlops_dagster.rules.scalars import call
-from mlops_dagster.rules.statistics import statistic
-from mlops_dagster.rules.values import Months, Value, as_float, as_value, order
+from mlops_dagster.rules.statistics import correlation, statistic
+from mlops_dagster.rules.values import Entries, Months, Value, as_float, as_value, order
 
 NO_MOMENTS: Mapping[MomentName, datetime] = MappingProxyType({})
 
@@ -107,15 +107,17 @@ def evaluate_relative(
     """
 
     def known(node: Node) -> Node | None:
-        if not isinstance(node, Aggregate):
+        if not is_innermost(node):
             return None
         part = Expression(text=expression.source(node), root=node)
         value = evaluate_aggregates(part, rows, moments=moments, where=where)
-        if isinstance(value, timedelta | Months):
-            raise TypeError("a statistic is no length of time")
+        if isinstance(value, timedelta | Months | Entries):
+            raise TypeError("a statistic is a value that can be written")
         return Literal(span=node.span, value=value)
 
-    against = Expression(text=expression.text, root=replaced(expression.root, known))
+    against = expression
+    while against.aggregates:
+        against = Expression(text=expression.text, root=replaced(against.root, known))
     return [evaluate(against, row, moments=moments) for row in rows]
 
 
@@ -215,6 +217,9 @@ class _SetReader(_Reader):
         if node.argument is None:
             raise TypeError(f"{node.name} needs an argument")
         values = [_RowReader(row, self._moments).value(node.argument) for row in self._rows]
+        if node.other is not None:
+            others = [_RowReader(row, self._moments).value(node.other) for row in self._rows]
+            return correlation(values, others)
         return statistic(node.name, values, share=node.share)
 
 
@@ -248,7 +253,7 @@ def _text_test(node: Like | RegexMatch | StringTest, value: Value) -> bool | Non
     if not isinstance(value, str):
         raise TypeError(f"expected a text, found {type(value).__name__}")
     if isinstance(node, RegexMatch):
-        return compiled_regex(node.pattern).search(value) is not None
+        return found_in(node.pattern, value)
     if isinstance(node, Like):
         pattern = compiled_like(node.pattern, ignore_case=node.ignore_case)
         return pattern.fullmatch(value.lower() if node.ignore_case else value) is not None

@@ -1,18 +1,16 @@
 """Patterns of `like` and `rlike`: checked when read, so that they cannot fail a query later.
 
-Java and Python disagree on much of regular expressions. Only what means the same in both is let
-through: characters, classes, groups, alternatives, greedy and lazy quantifiers, anchors and
-look-ahead.
+Nor can they hold one up: what could be matched in so many ways that it takes time without end is
+refused as well.
 """
 
 import re
 
-MAX_PATTERN = 500
+from mlops_dagster.rules.backtracking import backtracking_problem
+from mlops_dagster.rules.pattern_depth import depth_problem, text_limit
+from mlops_dagster.rules.pattern_items import QUANTIFIER, in_python, item_length
 
-_ESCAPABLE = frozenset("dDsSwWntr\\.-[](){}*+?^$|/\"'#&~@%=:,;<>! ")
-_CLASS_SHORTHANDS = frozenset("dDsSwW")
-_QUANTIFIER = re.compile(r"(?:[*+?]|\{\d{1,3}(?:,\d{0,3})?\})\??")
-_GROUP_START = re.compile(r"\((?:\?[:=!])?")
+MAX_PATTERN = 500
 
 
 def regex_problem(pattern: str) -> str | None:
@@ -24,57 +22,22 @@ def regex_problem(pattern: str) -> str | None:
     while index < len(body):
         letter = body[index]
         if letter in "*+?{":
-            quantifier = _QUANTIFIER.match(body, index)
+            quantifier = QUANTIFIER.match(body, index)
             if quantifier is None or not repeatable:
                 return f"'{letter}' at {index + 1} repeats nothing"
             index, repeatable = quantifier.end(), False
             continue
-        step = _step(body, index)
+        step = item_length(body, index)
         if isinstance(step, str):
             return step
         # `^*` and `(*` repeat nothing.
         repeatable = letter not in "^$|("
         index += step
-    return _python_problem(pattern)
-
-
-def _step(body: str, index: int) -> int | str:
-    """Return the length of the item at `index`, or why it is refused."""
-    letter = body[index]
-    if letter == "\\":
-        following = body[index + 1 : index + 2]
-        if following in _ESCAPABLE and following:
-            return 2
-        return f"'\\{following}' at {index + 1} does not mean the same everywhere"
-    if letter == "[":
-        return _class_length(body, index)
-    if letter == "(":
-        start = _GROUP_START.match(body, index)
-        length = 1 if start is None else len(start[0])
-        if body[index + length : index + length + 1] == "?":
-            return f"the group at {index + 1} is of a kind that does not mean the same everywhere"
-        return length
-    return 1
-
-
-def _class_length(body: str, start: int) -> int | str:
-    index = start + 1
-    if body[index : index + 1] == "^":
-        index += 1
-    first = index
-    while index < len(body):
-        letter = body[index]
-        if letter == "]":
-            return f"the class at {start + 1} is empty" if index == first else index + 1 - start
-        if letter == "[" or body.startswith(("&&", "--", "||", "~~"), index):
-            return f"the class at {start + 1} holds a class or an operation; write '\\{letter}'"
-        if letter == "\\":
-            following = body[index + 1 : index + 2]
-            if not following or following not in _ESCAPABLE:
-                return f"'\\{following}' at {index + 1} does not mean the same everywhere"
-            index += 1
-        index += 1
-    return f"the class at {start + 1} does not end"
+    return (
+        _python_problem(pattern)
+        or backtracking_problem(body, ignore_case=body != pattern)
+        or depth_problem(pattern)
+    )
 
 
 def _python_problem(pattern: str) -> str | None:
@@ -90,8 +53,15 @@ def compiled_regex(pattern: str) -> re.Pattern[str]:
     return re.compile(_java_anchors(pattern), re.ASCII)
 
 
-# What `.` does not match and what `$` may stand before, in Java.
-_LINE_END = r"(?:\r\n|[\n\r\u0085\u2028\u2029])"
+def found_in(pattern: str, text: str) -> bool | None:
+    """Tell whether a sound pattern is found in a text; unknown where the text is too long for it.
+
+    See `pattern_depth`.
+    """
+    limit = text_limit(pattern)
+    if limit is not None and len(text) > limit:
+        return None
+    return compiled_regex(pattern).search(text) is not None
 
 
 def _java_anchors(pattern: str) -> str:
@@ -101,18 +71,12 @@ def _java_anchors(pattern: str) -> str:
     written: list[str] = []
     index = 0
     while index < len(body):
-        step = _step(body, index)
+        step = item_length(body, index)
         length = step if isinstance(step, int) else 1
         item = body[index : index + length]
-        written.append(_JAVA_ITEMS.get(item, item))
+        written.append(in_python(item))
         index += length
     return prefix + "".join(written)
-
-
-_JAVA_ITEMS = {
-    ".": r"[^\n\r\u0085\u2028\u2029]",
-    "$": rf"(?:(?={_LINE_END}\Z)(?<!\r(?=\n))|\Z)",
-}
 
 
 def like_problem(pattern: str) -> str | None:

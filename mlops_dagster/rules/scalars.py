@@ -8,7 +8,21 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from functools import cmp_to_key
 
 from mlops_dagster.rules.arithmetic import negated
-from mlops_dagster.rules.values import Value, as_float, as_timestamp, order
+from mlops_dagster.rules.formats import (
+    CODES,
+    in_network,
+    is_date_as,
+    is_iban,
+    is_ipv4,
+    is_ipv6,
+    is_json,
+    is_luhn,
+    is_network,
+    json_has,
+    json_type,
+    mentions,
+)
+from mlops_dagster.rules.values import Entries, Value, as_float, as_timestamp, order
 
 # Enough digits for every double written out in full.
 _WIDE = Context(prec=700)
@@ -111,6 +125,20 @@ def _text(value: Value) -> str:
     return value
 
 
+def _size(value: Value) -> int:
+    if not isinstance(value, Entries):
+        raise TypeError(f"expected a list or mapping, found {type(value).__name__}")
+    return value.count
+
+
+def _of_texts(function: Callable[..., Value]) -> Callable[..., Value]:
+    return lambda *values: function(*map(_text, values))
+
+
+def _listed(name: str) -> Callable[..., Value]:
+    return lambda value: _text(value) in CODES[name]
+
+
 def _time(value: Value) -> datetime:
     if not isinstance(value, date):
         raise TypeError(f"expected a date or timestamp, found {type(value).__name__}")
@@ -127,6 +155,19 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "is_date": lambda value: _is_time(value, DATE_TEXT),
     "is_timestamp": lambda value: _is_time(value, TIMESTAMP_TEXT),
     "slot": _slot,
+    "size": _size,
+    "is_date_as": _of_texts(is_date_as),
+    "is_json": _of_texts(is_json),
+    "json_has": _of_texts(json_has),
+    "json_type": _of_texts(json_type),
+    "is_ipv4": _of_texts(is_ipv4),
+    "is_ipv6": _of_texts(is_ipv6),
+    "is_network": _of_texts(is_network),
+    "in_network": _of_texts(in_network),
+    "is_iban": _of_texts(is_iban),
+    "is_luhn": _of_texts(is_luhn),
+    "mentions": _of_texts(mentions),
+    **{name: _listed(name) for name in CODES},
     "lower": lambda value: _text(value).lower(),
     "upper": lambda value: _text(value).upper(),
     "trim": lambda value: _text(value).strip(" "),

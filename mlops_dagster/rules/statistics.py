@@ -1,6 +1,7 @@
 """The statistics of data-set rules in plain Python, with Spark's results."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cmp_to_key
@@ -26,10 +27,12 @@ def statistic(  # noqa: PLR0911 - one return a statistic
         return sum(value is True for value in present)
     if name == "share":
         return sum(value is True for value in present) / len(values) if values else None
-    if name == "distinct_count":
+    if name in ("distinct_count", "approx_distinct_count"):
         return _distinct(present)
     if not present:
         return None
+    if name == "mode":
+        return _mode(present)
     if name == "min":
         return min(present, key=cmp_to_key(order))
     if name == "max":
@@ -46,6 +49,33 @@ def _distinct(present: Sequence[Value]) -> int:
         for index, value in enumerate(ordered)
         if index == 0 or order(ordered[index - 1], value) != 0
     )
+
+
+def _mode(present: Sequence[Value]) -> Value:
+    """Return the value that is there most often, the lowest of several; -0.0 is not 0.0 here."""
+    counts = Counter(map(repr, present))
+    most = max(counts.values())
+    often = [value for value in present if counts[repr(value)] == most]
+    return min(often, key=cmp_to_key(order))
+
+
+def correlation(values: Sequence[Value], others: Sequence[Value]) -> float | None:
+    """Return Pearson's correlation of rows with both values; null where one does not vary."""
+    pairs = [
+        (as_float(value), as_float(other))
+        for value, other in zip(values, others, strict=True)
+        if value is not None and other is not None
+    ]
+    if not pairs:
+        return None
+    if not all(math.isfinite(value) for pair in pairs for value in pair):
+        return math.nan
+    means = [math.fsum(side) / len(pairs) for side in zip(*pairs, strict=True)]
+    left, right = ([pair[side] - means[side] for pair in pairs] for side in (0, 1))
+    spread = math.sqrt(sum(one**2 for one in left)) * math.sqrt(sum(one**2 for one in right))
+    if spread == 0:
+        return None
+    return sum(one * other for one, other in zip(left, right, strict=True)) / spread
 
 
 def _quantile(present: Sequence[Value], share: float) -> Value:

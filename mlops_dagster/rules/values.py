@@ -16,7 +16,14 @@ class Months:
     count: int
 
 
-Value = bool | int | float | Decimal | str | date | datetime | timedelta | Months | None
+@dataclass(frozen=True)
+class Entries:
+    """A list or mapping, of which rules see only how many entries it has."""
+
+    count: int
+
+
+Value = bool | int | float | Decimal | str | date | datetime | timedelta | Months | Entries | None
 
 
 def as_value(found: object) -> Value:
@@ -29,8 +36,12 @@ def as_value(found: object) -> Value:
         if found.tzinfo is None:
             return found.replace(tzinfo=timezone.utc)
         return found.astimezone(timezone.utc)
-    if found is None or isinstance(found, bool | str | date | timedelta | Decimal | Months):
+    if found is None or isinstance(
+        found, bool | str | date | timedelta | Decimal | Months | Entries
+    ):
         return found
+    if isinstance(found, list | tuple | dict):
+        return Entries(len(found))
     if isinstance(found, numbers.Integral):
         return int(found)
     if isinstance(found, numbers.Real):

@@ -1,7 +1,7 @@
 """Code versions: hashes of what something means, not of how it is written.
 
-Comments, the order of keys, owner, description, tags and the layout of SQL do not count; neither do
-contracts, which the first run writes itself.
+Comments, the order of keys, owner, description, tags, freshness and the layout of SQL do not count;
+neither do contracts, which the first run writes itself.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ _TABLE_SILENT: dict[str, IncEx | bool] = {
     "export": True,
     "watch": True,
     "lateness": True,
+    "freshness": True,
     "inputs": True,
     "rules": _RULES_SILENT,
 }

@@ -19,7 +19,7 @@ from mlops_dagster.spec.resolve_gates import resolve_gates
 from mlops_dagster.spec.resolve_kept import check_readers, kept_columns
 from mlops_dagster.spec.resolve_rules import resolve_rules
 from mlops_dagster.spec.resolve_sources import check_connections, check_source_columns
-from mlops_dagster.spec.table_columns import check_key_and_times, learn_columns
+from mlops_dagster.spec.table_columns import check_freshness, check_key_and_times, learn_columns
 from mlops_dagster.spec.table_order import mark_windowed, order_tables
 from mlops_dagster.spec.table_sources import draft_tables, parse_sql, report_unused
 from mlops_dagster.spec.use_case import UseCase
@@ -96,6 +96,7 @@ def _tables(
             draft.columns = kept_columns(draft, drafts)
         check_key_and_times(draft)
         check_source_columns(draft)
+        check_freshness(draft)
         resolve_rules(draft, drafts)
     return drafts, order
 

@@ -36,6 +36,8 @@ _NUMBER_ERRORS = frozenset({"int_type", "float_type"})
 _MAPPING_ERRORS = frozenset({"model_type", "model_attributes_type", "dict_type"})
 # The discriminators of unions, of which pydantic puts the value into its locations.
 _DISCRIMINATORS = ("kind", "family")
+# Keys by the names that other tools give them.
+_OTHER_WORDS: Mapping[str, str] = {"filter": "when", "where": "when", "criticality": "severity"}
 _TRUE_WORDS = frozenset({"yes", "on", "true"})
 _FALSE_WORDS = frozenset({"no", "off", "false"})
 
@@ -174,7 +176,8 @@ def _extra(path: KeyPath, names: tuple[str, ...], data: Data) -> Complaint:
     key = str(path[-1])
     parent = _at(data, path[:-1])
     absent = [name for name in names if not isinstance(parent, dict) or name not in parent]
-    near = nearest_name(key, absent)
+    meant = _OTHER_WORDS.get(key)
+    near = meant if meant in absent else nearest_name(key, absent)
     expected = f"one of the keys {', '.join(names)}" if names else "no key here"
     shown = None if near is None else f"'{near}'"
     return Complaint(path, expected, show(key), shown, at_key=True, rename=near)

@@ -1,17 +1,21 @@
-"""Rules about a batch as a whole: its distributions, its columns, its place in history."""
+"""Rules about a batch as a whole: its distributions, its columns."""
 
 import math
 
-from mlops_dagster.rules import parse_rule, parse_statistic
+from mlops_dagster.rules import parse_rule
+from mlops_dagster.rules.kinds import Kind, kind_of_type
 from mlops_dagster.rules.patterns import regex_problem
 from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
+from mlops_dagster.spec.distribution_text import distribution_text
 from mlops_dagster.spec.drafts import Draft
-from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, History
-from mlops_dagster.spec.rule_kinds import Change, ColumnsDemand, Distribution, Usual
-from mlops_dagster.spec.rule_texts import distribution_text
+from mlops_dagster.spec.messages import show
+from mlops_dagster.spec.resolve_references import check_pointed, find_input
+from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, SpreadAsIn
+from mlops_dagster.spec.rule_demands import ColumnsDemand, Distribution
+from mlops_dagster.spec.rule_values import Distance
+from mlops_dagster.spec.spark_types import TYPE_NAMES, is_spark_type
 from mlops_dagster.spec.table_columns import check_column
 from mlops_dagster.spec.tables import Rule
-from mlops_dagster.windows import Grain
 
 # What the chain of additions of a distribution's text may be.
 MOST_SHARES = 20
@@ -30,12 +34,42 @@ def resolve_distribution(
         return None
     if check_column(draft, demand.column, *path, kind, "column") is None and draft.columns:
         return None
+    if demand.as_in is not None:
+        return _spread_as_in(draft, drafts, demand, demand.as_in, (*path, kind))
     text = distribution_text(demand)
     expression = parsed(draft, (*path, kind), text, parse_rule)
     if expression is None:
         return None
     check_expression(draft, expression, (*path, kind))
     return grouped(draft, rule, expression, text, path)
+
+
+def _spread_as_in(
+    draft: Draft, drafts: Drafts, demand: Distribution, as_in: str, path: Path
+) -> tuple[str, Check] | None:
+    source, _, other = as_in.partition(".")
+    if not source or not other:
+        draft.source.report(
+            *path, "as_in", expected="a column of an input: 'input.column'", found=show(as_in)
+        )
+        return None
+    read = find_input(draft, drafts, source, (*path, "as_in"))
+    if read is None:
+        return None
+    check_pointed(draft, read, other, (*path, "as_in"), mine=demand.column)
+    mine = (draft.columns or {}).get(demand.column)
+    kind = None if mine is None else kind_of_type(mine)
+    wanted = (Kind.NUMBER,) if demand.distance is Distance.KS else (Kind.NUMBER, Kind.TEXT)
+    if kind is not None and kind not in wanted:
+        draft.source.report(
+            *path,
+            "column",
+            expected=f"a column of {' or '.join(one.value[2:] + 's' for one in wanted)}",
+            found=f"{demand.column}, {mine}",
+        )
+        return None
+    text = f"{demand.column} is spread as {as_in}, {demand.distance.value} at most"
+    return f"{text} {demand.at_most:g}", SpreadAsIn(demand, source, other)
 
 
 def resolve_columns(
@@ -50,63 +84,53 @@ def resolve_columns(
         if problem is not None:
             draft.source.report(*path, kind, "match", problem=f"the pattern is refused: {problem}")
             return None
-    if not (demand.have or demand.lack or demand.match):
-        draft.source.report(
-            *path, kind, expected="one of the keys have, lack, match", found="none of them"
-        )
+    given = (demand.have, demand.lack, demand.are, demand.match, demand.types, demand.fits)
+    if not any(given):
+        keys = "have, lack, are, match, types, fits"
+        draft.source.report(*path, kind, expected=f"one of the keys {keys}", found="none of them")
         return None
+    for key, types in (("types", demand.types), ("fits", demand.fits)):
+        for name, wanted in (types or {}).items():
+            if not is_spark_type(wanted):
+                draft.source.report(
+                    *path,
+                    kind,
+                    key,
+                    name,
+                    expected="a Spark type such as bigint or decimal(10,2)",
+                    found=show(wanted),
+                    names=TYPE_NAMES,
+                    nearest_to=wanted,
+                )
     return _columns_text(demand), ColumnsMatch(demand)
 
 
-def resolve_history(
-    draft: Draft, drafts: Drafts, rule: Rule, kind: str, path: Path
-) -> tuple[str, Check] | None:
-    """Return what is held against history, in words, and its check; None after telling why not."""
-    demand = rule.change or rule.usual
-    if demand is None:
-        raise TypeError("no statistic to compare with earlier ones")
-    statistic = parsed(draft, (*path, kind, "of"), demand.of, parse_statistic)
-    if statistic is None:
-        return None
-    check_expression(draft, statistic, (*path, kind, "of"))
-    _check_same(draft, demand, (*path, kind, "same"))
-    if rule.usual is not None and rule.usual.at_least.count > rule.usual.last.count:
-        draft.source.report(
-            *path,
-            kind,
-            "at_least",
-            expected=f"no more than last, '{rule.usual.last}'",
-            found=f"'{rule.usual.at_least}'",
-        )
-    if rule.change is not None:
-        of_week = "" if demand.same is None else f" in a week, on the same {demand.same}"
-        text = f"{demand.of} changes by at most {rule.change.at_most}{of_week}"
-        return text, History(statistic, rule.change)
-    usual = rule.usual
-    if usual is None:
-        raise TypeError("no statistic to compare with earlier ones")
-    alike = "" if usual.same is None else f" of the same {usual.same}"
-    text = f"{demand.of} lies within {usual.sigma:g} sigma of the last {usual.last}{alike}"
-    return text, History(statistic, usual)
-
-
-def _check_same(draft: Draft, demand: Change | Usual, path: Path) -> None:
-    """Report a weekday where windows have none: they are days or hours."""
-    if demand.same is None or not draft.calendar_known or not draft.windowed_known:
-        return
-    grain = draft.calendar.grain if draft.windowed and draft.calendar is not None else None
-    if grain not in (Grain.DAY, Grain.HOUR):
-        draft.source.report(
-            *path,
-            expected="windows of a day or an hour, which have a weekday",
-            found="no windows" if grain is None else f"windows of a {grain.value}",
-        )
-
-
 def _distribution_problem(demand: Distribution) -> str | None:
-    shares = list(demand.expected.values()) or demand.shares
+    bounded = demand.distance in (Distance.TOTAL_VARIATION, Distance.KS)
+    if bounded and demand.at_most >= 1:
+        return f"{demand.distance.value} is at most 1, so 'at_most' must be below that"
+    if demand.as_in is not None:
+        written = bool(demand.expected or demand.edges or demand.shares)
+        return "'as_in' says what is expected; nothing else can" if written else None
+    return _written_problem(demand)
+
+
+def _written_problem(demand: Distribution) -> str | None:
+    """Return what is wrong with shares that are written out, or None."""
+    if demand.bins is not None:
+        return "'bins' is about 'as_in'; here what is expected has its own bins"
+    if demand.distance is Distance.KS and demand.expected:
+        return "ks compares numbers, so it needs 'edges' with 'shares', or 'as_in'"
     if bool(demand.expected) == bool(demand.edges or demand.shares):
-        return "either 'expected' (texts) or 'edges' with 'shares' (numbers) says what is expected"
+        return (
+            "either 'expected' (texts), 'edges' with 'shares' (numbers) or 'as_in' says what is "
+            "expected"
+        )
+    return _shares_problem(demand)
+
+
+def _shares_problem(demand: Distribution) -> str | None:
+    shares = list(demand.expected.values()) or demand.shares
     if not demand.expected and len(demand.shares) != len(demand.edges) + 1:
         return (
             f"{len(demand.edges)} edges make {len(demand.edges) + 1} bins, "
@@ -126,6 +150,10 @@ def _columns_text(demand: ColumnsDemand) -> str:
     parts = []
     if demand.have:
         parts.append(("is " if demand.in_order else "has ") + ", ".join(demand.have))
+    if demand.are:
+        parts.append("has just " + ", ".join(demand.are))
+    for word, types in (("is", demand.types), ("fits into", demand.fits)):
+        parts += [f"{name} {word} {wanted}" for name, wanted in (types or {}).items()]
     if demand.lack:
         parts.append("has no " + ", ".join(demand.lack))
     if demand.match is not None:

@@ -17,10 +17,11 @@ from mlops_dagster.spec.rule_checks import (
     Check,
     ColumnsMatch,
     Condition,
+    FailsAsUsual,
     Grouped,
-    Reference,
+    KeyCheck,
     Relative,
-    Unique,
+    Rising,
 )
 from mlops_dagster.spec.source import Source
 from mlops_dagster.spec.tables import OnFail, Rule
@@ -56,6 +57,7 @@ def resolve_rules(draft: Draft, drafts: Mapping[TableRef, Draft]) -> None:
     """
     taken = {rule.name for rule in draft.spec.rules if rule.name is not None}
     explicit: dict[str, int] = {}
+    places: dict[str, tuple[Key, ...]] = {}
     for number, rule in enumerate(draft.spec.rules):
         if rule.name is not None:
             if rule.name in explicit:
@@ -70,6 +72,27 @@ def resolve_rules(draft: Draft, drafts: Mapping[TableRef, Draft]) -> None:
         if resolved is not None:
             taken.add(resolved.name)
             draft.rules.append(resolved)
+            places[resolved.name] = draft.path("rules", number)
+    _check_named_rules(draft, places)
+
+
+def _check_named_rules(draft: Draft, places: Mapping[str, tuple[Key, ...]]) -> None:
+    """Report rules that name one that the table does not have, or one that counts no rows."""
+    if len(places) < len(draft.spec.rules):
+        # Something is wrong with one of them, perhaps with the one that is named.
+        return
+    about_rows = [rule.name for rule in draft.rules if rule.about == "rows"]
+    for rule in draft.rules:
+        if isinstance(rule.check, FailsAsUsual) and rule.check.demand.rule not in about_rows:
+            draft.source.report(
+                *places[rule.name],
+                rule.kind,
+                "rule",
+                expected="the name of a rule about rows of this table",
+                found=f"'{rule.check.demand.rule}'",
+                names=about_rows,
+                nearest_to=rule.check.demand.rule,
+            )
 
 
 def _resolve(
@@ -135,19 +158,20 @@ def _kind(draft: Draft, rule: Rule, path: tuple[Key, ...]) -> str | None:
 def _about(check: Check) -> Literal["rows", "data_set"]:
     if isinstance(check, Condition):
         return "data_set" if check.expression.aggregates else "rows"
-    return "rows" if isinstance(check, Grouped | Relative | Unique | Reference) else "data_set"
+    return "rows" if isinstance(check, Relative | KeyCheck) else "data_set"
 
 
 def _check_keys(draft: Draft, rule: Rule, kind: str, check: Check, path: tuple[Key, ...]) -> None:
     """Refuse keys that have no meaning for this kind of rule."""
-    if isinstance(check, ColumnsMatch) and rule.when is not None:
+    reads_none = {ColumnsMatch: "a rule about columns", FailsAsUsual: "a rule about another rule"}
+    if type(check) in reads_none and rule.when is not None:
         draft.source.report(
             *path,
             "when",
-            problem="'when' chooses rows, and a rule about columns reads none",
+            problem=f"'when' chooses rows, and {reads_none[type(check)]} reads none",
             at_key=True,
         )
-    if rule.by is not None and not isinstance(check, Grouped):
+    if rule.by is not None and not isinstance(check, Grouped | Rising):
         draft.source.report(
             *path,
             "by",

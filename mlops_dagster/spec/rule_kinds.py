@@ -1,234 +1,44 @@
 """What a rule may demand, kind by kind; an entry of `rules` has exactly one of these keys."""
 
-import re
-from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
-from mlops_dagster.spec.base import (
-    Column,
-    Expression,
-    FromText,
-    Name,
-    SpecModel,
-    Text,
-    TimeSpan,
-    WindowCount,
+from mlops_dagster.rules.personal import PersonalKind
+from mlops_dagster.spec.base import Column, Expression, FromText, SpecModel, Text, TimeSpan
+from mlops_dagster.spec.rule_demands import (
+    Agreement,
+    Change,
+    ColumnsDemand,
+    Counterpart,
+    Distribution,
+    Forecast,
+    Slots,
+    Usual,
+    UsualFailures,
 )
-from mlops_dagster.windows import Duration, DurationUnit
-
-
-class TextFormat(str, Enum):
-    """A form that texts may have."""
-
-    DATE = "date"
-    TIMESTAMP = "timestamp"
-    EMAIL = "email"
-    URL = "url"
-    UUID = "uuid"
-    IPV4 = "ipv4"
-
-
-class Case(str, Enum):
-    """How letters are written."""
-
-    UPPER = "upper"
-    LOWER = "lower"
-
-
-class Distance(str, Enum):
-    """How far apart two distributions are."""
-
-    TOTAL_VARIATION = "total_variation"
-    PSI = "psi"
-
-
-class Spread(SpecModel):
-    """`4 sigma` or `3 iqr`: so many standard deviations, or ranges between the quartiles."""
-
-    count: float
-    unit: Literal["sigma", "iqr"]
-
-    @classmethod
-    def parse(cls, value: object) -> object:
-        """Read the written form.
-
-        Raises:
-            ValueError: The value is not written so.
-        """
-        if isinstance(value, cls):
-            return value
-        match = re.fullmatch(_SPREAD, value) if isinstance(value, str) else None
-        if match is None or float(match[1]) == 0:
-            raise ValueError("a spread such as '4 sigma' or '3 iqr'")
-        return cls(count=float(match[1]), unit="sigma" if match[2] == "sigma" else "iqr")
-
-    def __str__(self) -> str:
-        """Return the written form."""
-        return f"{self.count:g} {self.unit}"
-
-
-_SPREAD = r"([0-9]{1,3}(?:\.[0-9]{1,3})?) (sigma|iqr)"
-
-
-class Tolerance(SpecModel):
-    """`5 %` of what is compared with, or a number as it is."""
-
-    value: float
-    relative: bool
-
-    @classmethod
-    def parse(cls, value: object) -> object:
-        """Read the written form.
-
-        Raises:
-            ValueError: The value is not written so.
-        """
-        if isinstance(value, cls):
-            return value
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-            return cls(value=float(value), relative=False)
-        match = re.fullmatch(_PERCENT, value) if isinstance(value, str) else None
-        if match is None:
-            raise ValueError("a share such as '5 %', or a number of at least 0")
-        return cls(value=float(match[1]) / 100, relative=True)
-
-    def allows(self, difference: float, base: float) -> bool:
-        """Tell whether a difference to `base` is within the tolerance; NaN never is."""
-        bound = self.value * abs(base) if self.relative else self.value
-        return abs(difference) <= bound
-
-    def __str__(self) -> str:
-        """Return the written form."""
-        return f"{self.value * 100:.10g} %" if self.relative else f"{self.value:.15g}"
-
-
-_PERCENT = r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?%"
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _value(value: object) -> object:
-    if isinstance(value, (str, int, float, bool)):
-        return value
-    raise ValueError("a text, a number, true or false")
-
-
-def _true(value: object) -> object:
-    if value is True:
-        return value
-    raise ValueError("true; without the key rows may be equal")
-
-
-def _pair(value: object) -> object:
-    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Columns = Annotated[
-    list[Column],
-    BeforeValidator(_listed, json_schema_input_type=str | list[str]),
-    Field(min_length=1),
-]
-Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
-Lengths = Annotated[
-    list[int],
-    BeforeValidator(_pair, json_schema_input_type=int | list[int]),
-    Field(min_length=2, max_length=2),
-]
-Value = Annotated[str | int | float | bool, BeforeValidator(_value)]
-Values = Annotated[list[Value], Field(min_length=1)]
-Outlying = Annotated[
-    Spread,
-    BeforeValidator(Spread.parse),
-    WithJsonSchema({"type": "string", "pattern": f"^{_SPREAD}$"}),
-]
-Within = Annotated[
-    Tolerance,
-    BeforeValidator(Tolerance.parse),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": f"^{_PERCENT}$"},
-            ]
-        }
-    ),
-]
-
+from mlops_dagster.spec.rule_values import (
+    Bounds,
+    Case,
+    Columns,
+    JsonType,
+    Lengths,
+    Outlying,
+    SeveralColumns,
+    Share,
+    TextFormat,
+    Texts,
+    Values,
+    listed,
+    only_true,
+)
 
 _GIVEN = Field(min_length=1)
-
-
-class ColumnsDemand(SpecModel):
-    """What the columns of a table must be; looked at before any row is read."""
-
-    have: list[Column] = Field(default_factory=list, description="must be there")
-    lack: list[Column] = Field(default_factory=list, description="must not be there")
-    match: Text | None = Field(default=None, description="every name matches this pattern")
-    in_order: bool = Field(default=False, description="`have` is all columns, in this order")
-
-
-class Distribution(SpecModel):
-    """How the values of a column are spread: at most so far from the shares expected.
-
-    The total variation is half the sum of the differences of shares, from 0 to 1. The population
-    stability index is the sum of (found - expected) * ln(found / expected), shares below 0.0001
-    taken as that; 0.1 is a small shift, 0.25 a large one (Siddiqi, Credit Risk Scorecards, 2006).
-    """
-
-    column: Column
-    expected: dict[Text, float] = Field(
-        default_factory=dict, description="shares by value, of a column of texts"
-    )
-    edges: list[float] = Field(
-        default_factory=list, description="ends of bins, of a column of numbers"
-    )
-    shares: list[float] = Field(
-        default_factory=list, description="shares of the bins: below the first edge, ..., above"
-    )
-    distance: Annotated[Distance, FromText] = Distance.TOTAL_VARIATION
-    at_most: Annotated[float, Field(gt=0, lt=1)]
-
-
-# Which earlier windows a batch is held against: those of its own weekday, by the hour also of its
-# own hour, since traffic and the like have a rhythm of a week.
-Same = Literal["weekday"]
-
-
-class Change(SpecModel):
-    """A statistic against that of the batch published before."""
-
-    of: Expression = Field(description="a statistic such as row_count or mean(amount)")
-    at_most: Within = Field(description="'50 %' of the earlier value, or a number")
-    same: Same | None = Field(
-        default=None, description="'weekday': that of the same weekday (and hour) a week before"
-    )
-
-
-class Usual(SpecModel):
-    """A statistic against those of the batches published before: mean and standard deviation."""
-
-    of: Expression = Field(description="a statistic such as row_count or mean(amount)")
-    sigma: Annotated[float, Field(gt=0)] = 3.0
-    last: WindowCount = Duration(12, DurationUnit.WINDOW)
-    at_least: WindowCount = Field(
-        default=Duration(4, DurationUnit.WINDOW), description="with fewer the rule passes"
-    )
-    same: Same | None = Field(
-        default=None, description="'weekday': only those of the same weekday (and hour)"
-    )
-
-
-class Agreement(SpecModel):
-    """A statistic of this table against one of a table that it reads."""
-
-    of: Expression = Field(description="a statistic of this table")
-    input: Name = Field(description="the input it is compared with")
-    its: Expression | None = Field(default=None, description="its statistic; none: the same")
-    within: Within = Tolerance(value=0.0, relative=False)
+Personal = Annotated[
+    list[Annotated[PersonalKind, FromText]],
+    BeforeValidator(listed, json_schema_input_type=str | list[str]),
+    _GIVEN,
+]
 
 
 class RuleKinds(SpecModel):
@@ -238,7 +48,12 @@ class RuleKinds(SpecModel):
     # Completeness.
     not_null: Columns | None = None
     not_blank: Columns | None = None
+    not_empty: Columns | None = Field(default=None, description="lists with an entry")
     any_present: Columns | None = Field(default=None, description="one of these is not null")
+    together: SeveralColumns | None = Field(default=None, description="all are null or none is")
+    null_rate: Annotated[dict[Column, Share], _GIVEN] | None = Field(
+        default=None, description="at most this share of nulls"
+    )
     # Domain.
     one_of: Annotated[dict[Column, Values], _GIVEN] | None = None
     none_of: Annotated[dict[Column, Values], _GIVEN] | None = None
@@ -253,6 +68,22 @@ class RuleKinds(SpecModel):
     # Format.
     matches: Annotated[dict[Column, Text], _GIVEN] | None = None
     format: Annotated[dict[Column, Annotated[TextFormat, FromText]], _GIVEN] | None = None
+    date_format: Annotated[dict[Column, Text], _GIVEN] | None = None
+    json_has: Annotated[dict[Column, Texts], _GIVEN] | None = None
+    json_types: (
+        Annotated[
+            dict[
+                Column,
+                Annotated[dict[Text, Annotated[JsonType, FromText]], _GIVEN],
+            ],
+            _GIVEN,
+        ]
+        | None
+    ) = None
+    in_network: Annotated[dict[Column, Texts], _GIVEN] | None = None
+    free_of: Annotated[dict[Column, Personal], _GIVEN] | None = Field(
+        default=None, description="texts without personal data of these kinds"
+    )
     # Several columns.
     different: Columns | None = None
     # Time.
@@ -260,18 +91,33 @@ class RuleKinds(SpecModel):
     age_at_most: Annotated[dict[Column, TimeSpan], _GIVEN] | None = None
     fresh: Annotated[dict[Column, TimeSpan], _GIVEN] | None = None
     no_gaps: Annotated[dict[Column, TimeSpan], _GIVEN] | None = None
+    rows_each: Slots | None = None
+    rising: Annotated[dict[Column, Column], _GIVEN] | None = Field(
+        default=None, description="does not fall in the order of another column"
+    )
     # Other rows, other tables.
     unique: Columns | None = None
-    distinct_rows: Annotated[Literal[True], BeforeValidator(_true)] | None = None
+    distinct_rows: Annotated[Literal[True], BeforeValidator(only_true)] | None = None
+    distinct_rate: Annotated[dict[Column, Share], _GIVEN] | None = Field(
+        default=None, description="at least this share of values is distinct"
+    )
     references: Annotated[dict[Column, Text], _GIVEN] | None = None
     absent_from: Annotated[dict[Column, Text], _GIVEN] | None = None
+    covers: Annotated[dict[Column, Text], _GIVEN] | None = None
+    same_values: Annotated[dict[Column, Text], _GIVEN] | None = None
+    same_rows: Counterpart | None = None
     # Statistics of the batch.
     outliers: Annotated[dict[Column, Outlying], _GIVEN] | None = None
     distribution: Distribution | None = None
+    entropy: Annotated[dict[Column, Bounds], _GIVEN] | None = Field(
+        default=None, description="in bits, both ends included"
+    )
     # What the table is held against.
     columns: ColumnsDemand | None = None
     change: Change | None = None
     usual: Usual | None = None
+    forecast: Forecast | None = None
+    fails_as_usual: UsualFailures | None = None
     agrees: Agreement | None = None
 
     @property
@@ -282,30 +128,45 @@ class RuleKinds(SpecModel):
     def title(self, kind: str) -> str:
         """Return what a rule of a kind is about: its columns, its statistic, or its text."""
         demand = getattr(self, kind)
+        subject: list[str] = []
         match demand:
             case str():
                 return demand
-            case Distribution():
-                return f"{kind} {demand.column}"
-            case Change() | Usual() | Agreement():
-                return f"{kind} {demand.of}"
+            case Distribution() | Slots():
+                subject = [demand.column]
+            case Change() | Usual() | Forecast() | Agreement():
+                subject = [demand.of]
+            case Counterpart():
+                subject = [demand.input]
+            case UsualFailures():
+                subject = [demand.rule]
             case list() | dict():
-                return " ".join([kind, *demand])
-        return kind
+                subject = list(demand)
+        return " ".join([kind, *subject])
 
     @property
     def inputs(self) -> frozenset[str]:
         """The inputs of the table that the rule looks into."""
-        found = set() if self.agrees is None else {self.agrees.input}
-        pointed = [*(self.references or {}).values(), *(self.absent_from or {}).values()]
-        return frozenset({*found, *(text.partition(".")[0] for text in pointed)})
+        named = {one.input for one in (self.agrees, self.same_rows) if one is not None}
+        columns = (self.references, self.absent_from, self.covers, self.same_values)
+        pointed = [text for found in columns for text in (found or {}).values()]
+        if self.distribution is not None and self.distribution.as_in is not None:
+            pointed.append(self.distribution.as_in)
+        return frozenset({*named, *(text.partition(".")[0] for text in pointed)})
 
 
 KINDS = tuple(RuleKinds.model_fields)
 
 # The groups of kinds, as results are shown together where a table has many rules.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "completeness": ("not_null", "not_blank", "any_present"),
+    "completeness": (
+        "not_null",
+        "not_blank",
+        "not_empty",
+        "any_present",
+        "together",
+        "null_rate",
+    ),
     "domain": (
         "one_of",
         "none_of",
@@ -316,14 +177,22 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "decimals",
         "case",
     ),
-    "format": ("matches", "format"),
+    "format": (
+        "matches",
+        "format",
+        "date_format",
+        "json_has",
+        "json_types",
+        "in_network",
+        "free_of",
+    ),
     "conditions": ("rule", "different"),
-    "time": ("not_in_future", "age_at_most", "fresh", "no_gaps"),
-    "uniqueness": ("unique", "distinct_rows"),
-    "references": ("references", "absent_from"),
-    "distribution": ("outliers", "distribution"),
+    "time": ("not_in_future", "age_at_most", "fresh", "no_gaps", "rows_each", "rising"),
+    "uniqueness": ("unique", "distinct_rows", "distinct_rate"),
+    "references": ("references", "absent_from", "covers", "same_values"),
+    "distribution": ("outliers", "distribution", "entropy"),
     "columns": ("columns",),
-    "history": ("change", "usual"),
-    "comparison": ("agrees",),
+    "history": ("change", "usual", "forecast", "fails_as_usual"),
+    "comparison": ("agrees", "same_rows"),
 }
 GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
 
 from mlops_dagster.rules.functions import BARE_AGGREGATES
 from mlops_dagster.rules.tokens import RESERVED
-from mlops_dagster.spec.rule_kinds import Distance, Distribution, RuleKinds, Spread, TextFormat
+from mlops_dagster.spec.rule_kinds import RuleKinds
+from mlops_dagster.spec.rule_values import Spread, TextFormat
 from mlops_dagster.windows import Duration
 
-# A share of nothing has no logarithm.
-_LEAST = 0.0001
 _PLAIN = re.compile(r"[^\W\d]\w*")
 # `$` would also stand before a line feed at the end.
 _END = r"(?![\s\S])"
@@ -18,7 +16,7 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _HEX = "[0-9a-fA-F]"
 # An e-mail address or URL as people mean it, not all that the RFCs (5321, 3986) allow.
 PATTERNS: Mapping[TextFormat, str] = {
-    TextFormat.EMAIL: r"^[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}" + _END,
+    TextFormat.EMAIL: r"^[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.){1,30}[A-Za-z]{2,24}" + _END,
     TextFormat.URL: r"^https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][^\s]*)?" + _END,
     TextFormat.UUID: rf"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}" + _END,
     TextFormat.IPV4: rf"^(?:{_BYTE}\.){{3}}{_BYTE}" + _END,
@@ -55,43 +53,6 @@ def rule_text(kind: str, demand: RuleKinds) -> str | None:
         return demand.rule
     write = _TEXTS.get(kind)
     return None if write is None else write(demand)
-
-
-def distribution_text(demand: Distribution) -> str:
-    """Return the distance of a distribution from what is expected, as a condition."""
-    shares = _shares(demand)
-    bound = number_text(demand.at_most)
-    if demand.distance is Distance.TOTAL_VARIATION:
-        parts = [f"abs({found} - {number_text(expected)})" for found, expected in shares]
-        return f"({' + '.join(parts)}) / 2 <= {bound}"
-    terms = []
-    for found, expected in shares:
-        floored, wanted = f"greatest({found}, {_LEAST})", number_text(max(expected, _LEAST))
-        terms.append(f"({floored} - {wanted}) * ln({floored} / {wanted})")
-    return f"{' + '.join(terms)} <= {bound}"
-
-
-def _shares(demand: Distribution) -> list[tuple[str, float]]:
-    """Return each share as a text, and what is expected of it; the last is that of all others."""
-    column = column_text(demand.column)
-    if demand.expected:
-        listed = ", ".join(map(value_text, demand.expected))
-        return [
-            *(
-                (f"share({column} = {value_text(value)})", share)
-                for value, share in demand.expected.items()
-            ),
-            # What is none of the values, or null.
-            (f"(1 - share({column} in ({listed})))", 0.0),
-        ]
-    edges = [number_text(edge) for edge in demand.edges]
-    bins = [
-        f"{column} < {edges[0]}",
-        *(f"{column} >= {low} and {column} < {high}" for low, high in pairwise(edges)),
-        f"{column} >= {edges[-1]}",
-    ]
-    found = [(f"share({test})", share) for test, share in zip(bins, demand.shares, strict=True)]
-    return [*found, (f"share({column} is null)", 0.0)]
 
 
 def _all(tests: Iterable[str]) -> str:
@@ -132,9 +93,42 @@ def _format(demand: RuleKinds) -> str:
         column = column_text(name)
         if wanted in PATTERNS:
             tests.append(f"{column} rlike {value_text(PATTERNS[wanted])}")
+        elif wanted is TextFormat.CARD:
+            # As many digits as cards have (ISO/IEC 7812).
+            tests.append(f"length({column}) between 12 and 19 and is_luhn({column})")
         else:
             tests.append(f"is_{wanted.value}({column})")
     return _all(tests)
+
+
+def _calls(columns: Mapping[str, Iterable[str]] | None, form: str) -> str:
+    """Return a call for each column, with the values as arguments."""
+    return _all(
+        form.format(column_text(name), ", ".join(map(value_text, values)))
+        for name, values in (columns or {}).items()
+    )
+
+
+def _in_network(demand: RuleKinds) -> str:
+    tests = [
+        " or ".join(f"in_network({column_text(name)}, {value_text(one)})" for one in networks)
+        for name, networks in (demand.in_network or {}).items()
+    ]
+    return _all(f"({test})" for test in tests) if len(tests) > 1 else tests[0]
+
+
+def _free_of(demand: RuleKinds) -> str:
+    return _all(
+        f"not mentions({column_text(name)}, {value_text(kind.value)})"
+        for name, kinds in (demand.free_of or {}).items()
+        for kind in kinds
+    )
+
+
+def _together(demand: RuleKinds) -> str:
+    names = demand.together or ()
+    absent = _each(names, "{} is null")
+    return f"({absent}) or ({_each(names, '{} is not null')})"
 
 
 def _different(demand: RuleKinds) -> str:
@@ -174,6 +168,11 @@ def _outliers(demand: RuleKinds) -> str:
 def _inside(column: str, spread: Spread) -> str:
     if spread.unit == "sigma":
         return f"abs({column} - mean({column})) <= {number_text(spread.count)} * stddev({column})"
+    if spread.unit == "mad":
+        distance = f"abs({column} - median({column}))"
+        # Times this, it is the standard deviation of values that are spread normally.
+        reach = f"{number_text(spread.count)} * 1.4826 * median({distance})"
+        return f"{distance} <= {reach}"
     low, high = f"quantile({column}, 0.25)", f"quantile({column}, 0.75)"
     reach = f"{number_text(spread.count)} * ({high} - {low})"
     return f"{column} between {low} - {reach} and {high} + {reach}"
@@ -182,6 +181,12 @@ def _inside(column: str, spread: Spread) -> str:
 _TEXTS: Mapping[str, Callable[[RuleKinds], str]] = {
     "not_null": lambda demand: _each(demand.not_null, "{} is not null"),
     "not_blank": lambda demand: _each(demand.not_blank, r"{} rlike '\\S'"),
+    "not_empty": lambda demand: _each(demand.not_empty, "size({}) > 0"),
+    "together": _together,
+    "null_rate": lambda demand: _all(
+        f"null_rate({column_text(name)}) <= {number_text(share)}"
+        for name, share in (demand.null_rate or {}).items()
+    ),
     "any_present": lambda demand: _each(demand.any_present, "{} is not null", joined=" or ".join),
     "one_of": lambda demand: _options(demand.one_of, "in"),
     "none_of": lambda demand: _options(demand.none_of, "not in"),
@@ -202,7 +207,23 @@ _TEXTS: Mapping[str, Callable[[RuleKinds], str]] = {
         for name, pattern in (demand.matches or {}).items()
     ),
     "format": _format,
+    "date_format": lambda demand: _all(
+        f"is_date_as({column_text(name)}, {value_text(form)})"
+        for name, form in (demand.date_format or {}).items()
+    ),
+    "json_has": lambda demand: _calls(demand.json_has, "json_has({}, {})"),
+    "json_types": lambda demand: _all(
+        f"json_type({column_text(name)}, {value_text(key)}) = {value_text(wanted.value)}"
+        for name, keys in (demand.json_types or {}).items()
+        for key, wanted in keys.items()
+    ),
+    "in_network": _in_network,
+    "free_of": _free_of,
     "different": _different,
+    "distinct_rate": lambda demand: _all(
+        f"distinct_count({column_text(name)}) >= {number_text(share)} * count({column_text(name)})"
+        for name, share in (demand.distinct_rate or {}).items()
+    ),
     "not_in_future": lambda demand: _each(demand.not_in_future, "{} <= as_of()"),
     "age_at_most": lambda demand: _ages(demand.age_at_most, "{}"),
     "fresh": lambda demand: _ages(demand.fresh, "max({})"),

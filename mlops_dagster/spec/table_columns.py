@@ -1,5 +1,8 @@
 """What is known of a table's columns, and whether key and times are among them."""
 
+from datetime import timedelta
+
+from mlops_dagster.rules.kinds import Kind, kind_of_type
 from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.messages import quoted
 
@@ -9,6 +12,8 @@ ROW_NUMBER_TYPE = "bigint"
 # What `keep: history` adds to its input's columns.
 VALID_TO, IS_CURRENT = "valid_to", "is_current"
 HISTORY_COLUMNS = (VALID_TO, IS_CURRENT)
+# Dagster looks at freshness by the minute.
+SHORTEST_FRESHNESS = timedelta(minutes=1)
 TIME_TYPES = frozenset({"date", "timestamp", "timestamp_ntz"})
 
 
@@ -95,6 +100,40 @@ def check_key_and_times(draft: Draft) -> None:
     if spec.valid_for is not None and not timed:
         source.report(
             *draft.path("valid_for"), problem="valid_for needs an event_time beside it", at_key=True
+        )
+
+
+def check_freshness(draft: Draft) -> None:
+    """Check that a table's promise can be kept: a span that Dagster measures, a warning before."""
+    freshness = draft.spec.freshness
+    if freshness is None:
+        return
+    spans = {"within": freshness.within, "warn_after": freshness.warn_after}
+    for key, span in spans.items():
+        if span is not None and span.elapsed < SHORTEST_FRESHNESS:
+            draft.source.report(
+                *draft.path("freshness", key), expected="at least 1 minute", found=f"'{span}'"
+            )
+    if (
+        freshness.warn_after is not None
+        and freshness.warn_after.elapsed >= freshness.within.elapsed
+    ):
+        draft.source.report(
+            *draft.path("freshness", "warn_after"),
+            expected=f"less than within, '{freshness.within}'",
+            found=f"'{freshness.warn_after}'",
+        )
+
+
+def check_ordered(draft: Draft, column: str, *path: str | int, at_key: bool = False) -> None:
+    """Report a column that the table does not have, or whose values have no order."""
+    found = check_column(draft, column, *path, at_key=at_key)
+    if found is not None and kind_of_type(found) not in (Kind.NUMBER, Kind.DATE, Kind.TIMESTAMP):
+        draft.source.report(
+            *path,
+            expected="a column of numbers or times",
+            found=f"{column}, {found}",
+            at_key=at_key,
         )
 
 

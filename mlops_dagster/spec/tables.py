@@ -18,7 +18,8 @@ from mlops_dagster.spec.base import (
     TimeSpan,
 )
 from mlops_dagster.spec.connections import TableSource
-from mlops_dagster.spec.rule_kinds import Columns, RuleKinds
+from mlops_dagster.spec.rule_kinds import RuleKinds
+from mlops_dagster.spec.rule_values import Columns
 
 
 class Layer(str, Enum):
@@ -105,6 +106,26 @@ def _input(value: object) -> object:
 InputEntry = Annotated[Input, BeforeValidator(_input, json_schema_input_type=str | Input)]
 
 
+class Freshness(SpecModel):
+    """How often a table is built: the one promise that the clock on the wall decides."""
+
+    within: TimeSpan = Field(description="built again no later than this")
+    warn_after: TimeSpan | None = Field(default=None, description="less than within: a warning")
+
+
+def _freshness(value: object) -> object:
+    if isinstance(value, str):
+        return {"within": value}
+    if isinstance(value, (dict, Freshness)):
+        return value
+    raise ValueError("a time span such as '2 days', or a mapping with the key within")
+
+
+FreshnessEntry = Annotated[
+    Freshness, BeforeValidator(_freshness, json_schema_input_type=str | Freshness)
+]
+
+
 class Table(SpecModel):
     """A table; its rows come from `files`, a `source`, a `hook`, its SQL file, or are kept."""
 
@@ -145,6 +166,7 @@ class Table(SpecModel):
     known_at: Column | None = None
     valid_for: TimeSpan | None = None
     rules: list[RuleEntry] = Field(default_factory=list)
+    freshness: FreshnessEntry | None = Field(default=None, description="how often it is built")
     export: bool = False
 
     @property

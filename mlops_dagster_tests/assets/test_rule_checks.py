@@ -1,5 +1,6 @@
 """Rules as asset checks: one each up to forty, then one a group with a table of all results."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +9,7 @@ from mlops_dagster.assets.checks import MOST_CHECKS, check_result, check_results
 from mlops_dagster.data.builtin import LINES_END, rules_of
 from mlops_dagster.data.figures import Figure
 from mlops_dagster.data.verdict import Counts, Found, RuleResult, judge
+from mlops_dagster.definitions import build_definitions
 from mlops_dagster.spec.base import Severity
 from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import TableRef
@@ -53,6 +55,23 @@ def test_each_rule_is_a_check_of_its_own_with_its_owner_and_tags(tmp_path: Path)
     assert [name for name, result in found.items() if not result.passed] == ["not_null_age"]
 
 
+def test_a_promise_of_freshness_is_dagsters_policy(tmp_path: Path) -> None:
+    def policy(folder: str, line: str) -> dg.FreshnessPolicy | None:
+        text = CHURN.replace("    key: [customer]\n", f"    key: [customer]\n{line}")
+        root = write_project(tmp_path / folder, {"churn": text})
+        definitions = build_definitions(root, "dev")
+        asset = definitions.resolve_assets_def(dg.AssetKey(["churn", "bronze", "customers"]))
+        (spec,) = asset.specs
+        return spec.freshness_policy
+
+    assert policy("none", "") is None
+    assert policy("short", "    freshness: 2 days\n") == dg.FreshnessPolicy.time_window(
+        timedelta(days=2)
+    )
+    whole = policy("whole", "    freshness: {within: 2 days, warn_after: 36 hours}\n")
+    assert whole == dg.FreshnessPolicy.time_window(timedelta(days=2), timedelta(hours=36))
+
+
 def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) -> None:
     of = table(tmp_path, MOST_CHECKS - 3)
     specs = {spec.name: spec for spec in check_specs(of)}
@@ -63,6 +82,15 @@ def test_more_than_forty_rules_are_a_check_a_group_with_a_table(tmp_path: Path) 
         "rules_conditions",
     }
     assert [name for name, spec in specs.items() if spec.blocking] == ["rules_conditions"]
+    described = specs["rules_completeness"].metadata["rules"]
+    assert isinstance(described, dg.TableMetadataValue)
+    assert described.records[0].data == {
+        "name": "not_null_age",
+        "description": "`age is not null`; failing rows go to quarantine",
+        "severity": "error",
+        "owner": "team:people",
+        "tags": "source: crm",
+    }
     found = {result.check_name: result for result in results(of, {"not_null_age": 3})}
     assert found.keys() == specs.keys()
     assert [name for name, result in found.items() if not result.passed] == ["rules_completeness"]

@@ -3,10 +3,10 @@
 import pytest
 
 from mlops_dagster.data.figures import Figure, figure_of
-from mlops_dagster.data.numbers import against_history, against_input
+from mlops_dagster.data.numbers import against_failures, against_history, against_input
 from mlops_dagster.rules import parse_rule, parse_statistic
-from mlops_dagster.spec.rule_checks import Agrees, Condition, History
-from mlops_dagster.spec.rule_kinds import Agreement, Change, Usual
+from mlops_dagster.spec.rule_checks import Agrees, Condition, FailsAsUsual, History
+from mlops_dagster.spec.rule_demands import Agreement, Change, Forecast, Usual, UsualFailures
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,19 @@ def test_bounds_are_where_the_verdict_turns(value: float) -> None:
         (Change.model_validate({"of": "row_count", "at_most": 20}), [100.0, 7.0]),
         (Usual.model_validate({"of": "row_count", "sigma": 2}), [90.0, 110.0, 90.0, 110.0]),
         (Usual.model_validate({"of": "row_count"}), [90.0, 110.0]),
+        (Forecast.model_validate({"of": "row_count"}), [float(90 + n % 7) for n in range(20)]),
+        (Forecast.model_validate({"of": "row_count"}), [90.0, 110.0]),
     )
     for demand, earlier in demands:
         found = figure_of(History(statistic, demand), value=value, numbers={}, earlier=earlier)
         passed = against_history(demand, value, earlier)[0]
         within = found.low is None or found.high is None or found.low <= value <= found.high
         assert passed is within
+    failures = UsualFailures.model_validate({"rule": "named", "at_least": "2 windows"})
+    for shares in ([0.8, 1.2], [0.8]):
+        found = figure_of(FailsAsUsual(failures), value=value / 100, numbers={}, earlier=shares)
+        within = found.high is None or value / 100 <= found.high
+        assert against_failures(failures, value / 100, shares)[0] is within
     agreement = Agreement.model_validate({"of": "row_count", "input": "raw", "within": "20 %"})
     agrees = Agrees(statistic, statistic, agreement)
     found = figure_of(agrees, value=value, numbers={}, theirs=100.0)

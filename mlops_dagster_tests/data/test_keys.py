@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
+from functools import cmp_to_key
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,17 @@ from mlops_dagster.data.keys import bad_keys, key_groups
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.rules import parse_relative, parse_rule
 from mlops_dagster.rules.oracle import evaluate, evaluate_aggregates, evaluate_relative
+from mlops_dagster.rules.values import as_value, order
 from mlops_dagster.spec.refs import STATIC
-from mlops_dagster.spec.rule_checks import Grouped, Reference, Relative, Unique
+from mlops_dagster.spec.rule_checks import (
+    Grouped,
+    Reference,
+    Relative,
+    Rising,
+    SameRow,
+    Unique,
+)
+from mlops_dagster.spec.rule_demands import Counterpart
 from mlops_dagster.spec.tables import UnknownPolicy
 from mlops_dagster.spec.workspace import ResolvedRule
 from mlops_dagster_tests.data.worlds import Project
@@ -32,6 +42,7 @@ SCHEMA = {"a": "bigint", "x": "double", "odd `na.me": "string", "d": "date"}
 CITIES = {"id": "bigint", "name": "string", "x": "double"}
 ODD = "odd `na.me"
 AS_OF = datetime(2024, 2, 1, tzinfo=timezone.utc)
+# ruff: noqa: E501 - a rule stands in one line.
 RULES = """
 silver.sales:
   inputs: {raw: bronze.raw, cities: bronze.cities}
@@ -55,6 +66,12 @@ silver.sales:
     - {outliers: {a: 1.1 sigma}, unknown: pass}
     - {outliers: {x: 0.5 iqr}}
     - {outliers: {a: 1.1 sigma}, when: x > 0, name: among_large}
+    - {outliers: {a: 2 mad}, unknown: pass, name: far}
+    - {rising: {a: d}, name: rises}
+    - {rising: {a: d}, by: [odd `na.me], unknown: pass, name: rises_by}
+    - {rising: {x: a}, when: d is not null, unknown: pass, name: rises_when}
+    - {same_rows: {input: cities, key: {a: id}, columns: {odd `na.me: name}}, unknown: pass, name: same_city}
+    - {same_rows: {input: cities, key: {a: id}, columns: {x: x}, within: 50 %}, name: near_city, on_fail: record}
     - a > 0
 """
 
@@ -86,6 +103,37 @@ def key(row: Row, columns: Sequence[str]) -> tuple[object, ...]:
     return tuple(same(row[name]) for name in columns)
 
 
+def falls(row: Row, group: Sequence[Row], column: str, order: str) -> bool:
+    """Return whether a row is below the largest value of the instant before it."""
+    by_order = cmp_to_key(order_of)
+    whole = [r for r in group if r[column] is not None and r[order] is not None]
+    earlier = [r for r in whole if order_of(r[order], row[order]) < 0]
+    if not earlier:
+        return False
+    before = max((r[order] for r in earlier), key=by_order)
+    largest = max((r[column] for r in earlier if same(r[order]) == same(before)), key=by_order)
+    return order_of(row[column], largest) < 0
+
+
+def order_of(one: object, other: object) -> int:
+    return order(as_value(one), as_value(other))
+
+
+def agree(row: Row, city: Row, demand: Counterpart) -> bool:
+    """Return whether a row of the input has the key of a row, and its values."""
+    if key(row, list(demand.key)) != key(city, list(demand.key.values())):
+        return False
+
+    def near(one: object, other: object) -> bool:
+        if same(one) == same(other):
+            return True
+        if not isinstance(one, float) or not isinstance(other, float):
+            return False
+        return demand.within.allows(one - other, other)
+
+    return all(near(row[mine], city[theirs]) for mine, theirs in demand.columns.items())
+
+
 def expected_failures(rule: ResolvedRule, rows: Sequence[Row], cities: Sequence[Row]) -> list[bool]:
     """Return for each row whether it fails a rule, by plain loops."""
     unknown = rule.spec.unknown is UnknownPolicy.FAIL
@@ -109,6 +157,14 @@ def expected_failures(rule: ResolvedRule, rows: Sequence[Row], cities: Sequence[
                 group = [other for other in some if key(other, by) == key(row, by)]
                 truth = evaluate_aggregates(expression, group)
                 return unknown if truth is None else not truth
+            case Rising(column=column, order=order, by=by):
+                if row[column] is None or row[order] is None:
+                    return unknown
+                return falls(row, [r for r in some if key(r, by) == key(row, by)], column, order)
+            case SameRow(demand):
+                if None in key(row, list(demand.key)):
+                    return unknown
+                return not any(agree(row, city, demand) for city in cities)
         raise TypeError(rule.name)
 
     if isinstance(rule.check, Relative):
@@ -271,3 +327,44 @@ def test_rules_over_the_same_columns_share_one_narrow_scan_and_one_shuffle(
     text = plan(counted_rows(learnt(spark, plain)), capsys)
     assert text.count(f"InMemoryFileIndex(1 paths)[file:{location}") == 2
     assert "LocalTableScan" not in text
+
+
+COST_OF_ORDER = """
+silver.sales:
+  inputs: {raw: bronze.raw, cities: bronze.cities}
+  rules:
+    - {rising: {a: b}, by: c, name: rises}
+    - {same_rows: {input: cities, key: {a: id}, columns: {b: id}}, name: counterpart}
+"""
+
+
+def test_what_rises_takes_a_shuffle_more_and_a_counterpart_one_of_the_input(
+    spark: SparkSession,
+    whole_paths: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = Project(spark, tmp_path)
+    declared(project, COST_OF_ORDER)
+    location, cities = str(tmp_path / "raw"), str(tmp_path / "cities")
+    whole = F.col("id")
+    rows = spark.range(100).select(*(whole.alias(name) for name in "abcde"))
+    rows.write.parquet(location)
+    spark.range(3).write.parquet(cities)
+    plain = batch(project, spark.read.parquet(location), spark.read.parquet(cities))
+    found = {
+        group.columns: plan(bad_keys(plain, group), capsys).splitlines()
+        for group in key_groups(plain)
+    }
+    for columns, lines in found.items():
+        (scan,) = [line for line in lines if "FileScan" in line and location in line]
+        read = scan.partition("ReadSchema: struct<")[2].rstrip(">").split(",")
+        assert {column.partition(":")[0] for column in read} == {*columns}
+    shuffles = {
+        columns: sum("Exchange hashpartitioning" in line for line in lines)
+        for columns, lines in found.items()
+    }
+    # By all three columns and then by the group; by the pair and once for the input.
+    assert shuffles[("a", "b", "c")] == 2
+    assert shuffles[("a", "b")] <= 3
+    assert sum("Window " in line for line in found[("a", "b", "c")]) == 2

@@ -17,7 +17,7 @@ from mlops_dagster.data.propose import Proposed, propose
 from mlops_dagster.data.proposed_text import proposed_text
 from mlops_dagster.data.relation_proposals import relation_proposals
 from mlops_dagster.data.table_profile import PART, PartProfile, profile_parts
-from mlops_dagster.spec.rule_kinds import TextFormat
+from mlops_dagster.spec.rule_values import TextFormat
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.data.worlds import Project
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timezone
 
+import numpy as np
 import pytest
 
 from mlops_dagster.data.build import TableBuilt
@@ -9,12 +10,21 @@ from mlops_dagster.data.contract_rules import faults_of
 from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.figures import Figure
+from mlops_dagster.data.forecast import forecast
 from mlops_dagster.data.history import earlier_windows
-from mlops_dagster.data.numbers import against_history, against_input
+from mlops_dagster.data.numbers import against_failures, against_history, against_input
 from mlops_dagster.data.preview import Preview, preview
 from mlops_dagster.data.verdict import RefusedBatch
 from mlops_dagster.spec.refs import STATIC, TableRef
-from mlops_dagster.spec.rule_kinds import Agreement, Change, ColumnsDemand, Usual
+from mlops_dagster.spec.rule_demands import (
+    Agreement,
+    Change,
+    ColumnsDemand,
+    Forecast,
+    Usual,
+    UsualFailures,
+)
+from mlops_dagster.spec.widening import widens
 from mlops_dagster_tests.data.worlds import Project
 
 BRONZE = """
@@ -27,6 +37,8 @@ bronze.sales:
     - column_count between 4 and 6
     - {change: {of: row_count, at_most: 50 %}, name: steady}
     - {usual: {of: mean(amount), sigma: 3, at_least: 2 windows}, name: as_usual, on_fail: record}
+    - {fails_as_usual: {rule: weekly, at_least: 2 windows}, on_fail: record, name: weekly_as_usual}
+    - {forecast: {of: row_count, at_least: 3 windows}, on_fail: record, name: as_forecast}
     - {no_gaps: {sold_at: 1 week}, by: shop, on_fail: record, name: weekly}
     - {not_in_future: sold_at}
 bronze.shops: {files: shops.csv, key: [shop]}
@@ -87,6 +99,13 @@ def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
     status, message = results(third)["as_usual"]
     assert status == "failed"
     assert "mean(amount) is 90.1; the last 2 have mean 10.55" in message
+    assert results(third)["weekly_as_usual"][1].endswith(
+        "0.000% of the rows fail weekly; in the last 2 batches 0.000% did, with a standard "
+        "deviation of 0.000%, allowed are 3 of these above"
+    )
+    assert results(third)["as_forecast"][1].endswith(
+        "row_count is 18; 2 earlier batches are known, 3 are needed to compare"
+    )
     event = project.store.last(
         batch_stream(TableRef("shop", "bronze", "sales"), "2013-03"), BatchJudged.kind
     )
@@ -98,6 +117,12 @@ def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
     with pytest.raises(RefusedBatch, match="was 18; allowed is a change of 50 %") as refused:
         project.build("bronze.sales", "2013-04")
     assert [r.name for r in refused.value.rule_results if r.refuses] == ["steady"]
+
+    # April was refused: what is usual leaves it out, a forecast has nothing to go on from.
+    project.write("landing/sales/2013-05.csv", sales("2013-05", "ab"))
+    fifth = results(project.build("bronze.sales", "2013-05"))
+    assert "the last 3 have mean" in fifth["as_usual"][1]
+    assert "0 earlier batches are known, 3 are needed" in fifth["as_forecast"][1]
 
 
 def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
@@ -111,6 +136,7 @@ def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
             - {columns: {have: [shop, town], lack: [secret], in_order: true}, name: shape}
             - {rule: column_count > 5, on_fail: record, name: wide}
             - mean(size) > 0
+            - {change: {of: mean(size), at_most: 50 %}}
         """
     )
     project.write("landing/shops.csv", "shop,secret,size\nnorth,x,1\n")
@@ -129,9 +155,50 @@ def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
 
 def test_a_demand_on_columns_tells_every_fault() -> None:
     demand = ColumnsDemand(have=["a", "b"], in_order=True)
-    assert faults_of(demand, ["a", "b"]) == []
-    assert faults_of(demand, ["b", "a"]) == ["the order is b, a"]
-    assert faults_of(ColumnsDemand(match="^[a-z]+$"), ["a", "B"]) == ["'B' does not match"]
+    two = {"b": "int", "a": "string"}
+    assert faults_of(demand, {"a": "string", "b": "int"}) == []
+    assert faults_of(demand, two) == ["the order is b, a"]
+    assert faults_of(ColumnsDemand(match="^[a-z]+$"), {"a": "int", "B": "int"}) == [
+        "'B' does not match"
+    ]
+    assert faults_of(ColumnsDemand(are=["a", "b"]), two) == []
+    assert faults_of(ColumnsDemand(are=["a", "c"]), two) == [
+        "'c' is missing",
+        "'b' is not expected",
+    ]
+    types = {"a": "string", "b": "bigint", "c": "int"}
+    assert faults_of(ColumnsDemand(types=types), two) == [
+        "'b' is int, not bigint",
+        "'c' is missing",
+    ]
+    assert faults_of(ColumnsDemand(fits={"b": "bigint"}), two) == []
+    assert faults_of(ColumnsDemand(fits={"b": "float", "a": "int"}), two) == [
+        "'b' is int, which does not fit into float",
+        "'a' is string, which does not fit into int",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "fits"),
+    [
+        ("int", "int", True),
+        ("int", "bigint", True),
+        ("bigint", "int", False),
+        ("int", "double", True),
+        ("int", "float", False),
+        ("bigint", "double", False),
+        ("float", "double", True),
+        ("decimal(10,2)", "decimal(12,3)", True),
+        ("decimal(10,2)", "decimal(10,3)", False),
+        ("bigint", "decimal(20,1)", True),
+        ("bigint", "decimal(19,1)", False),
+        ("decimal(10,2)", "double", False),
+        ("date", "timestamp", False),
+        ("string", "bigint", False),
+    ],
+)
+def test_a_type_fits_into_one_that_has_all_its_values(narrow: str, wide: str, fits: bool) -> None:
+    assert widens(narrow, wide) is fits
 
 
 @pytest.mark.parametrize(
@@ -154,6 +221,54 @@ def test_a_change_is_measured_against_the_batch_before(
 ) -> None:
     demand = Change.model_validate({"of": "row_count", "at_most": at_most})
     assert against_history(demand, value, earlier)[0] is truth
+
+
+def test_a_series_with_a_trend_and_a_season_is_forecast_as_it_goes_on() -> None:
+    week = [0, 3, 1, -2, 4, -5, -1]
+    series = [100 + 2 * day + week[day % 7] for day in range(29)]
+    expected, errors = forecast(series[:-1], 7)
+    assert expected == pytest.approx(series[-1])
+    assert errors == pytest.approx(0, abs=1e-9)
+    assert forecast([5.0, 7.0, 9.0], 1) == pytest.approx((11.0, 0.0))
+    with pytest.raises(ValueError, match="14 values are too few for a season of 7"):
+        forecast(series[:14], 7)
+
+
+@pytest.mark.parametrize(
+    ("of_normal", "truth"), [(1.0, True), (0.5, False), (1.5, False), (float("inf"), False)]
+)
+def test_a_statistic_far_from_its_forecast_fails(of_normal: float, truth: bool) -> None:
+    noise = np.random.default_rng(3).normal(0, 1, 43).tolist()
+    series = [100 + day + 20 * (day % 7 == 6) + noise[day] for day in range(43)]
+    demand = Forecast.model_validate(
+        {"of": "row_count", "season": "7 windows", "at_least": "15 windows"}
+    )
+    earlier = list(reversed(series[:-1]))
+    found, said = against_history(demand, series[-1] * of_normal, earlier)
+    assert found is truth
+    assert "is forecast, which errs by" in said
+    assert against_history(demand, 1.0, earlier[:14]) == (
+        True,
+        "row_count is 1; 14 earlier batches are known, 15 are needed to compare",
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "earlier", "truth"),
+    [
+        (0.02, [0.01, 0.02, 0.03], True),
+        (0.0, [0.01, 0.02, 0.03], True),
+        (0.06, [0.01, 0.02, 0.03], False),
+        (0.06, [0.01, 0.02], True),
+        (0.001, [0.0, 0.0, 0.0], False),
+        (None, [0.0, 0.0, 0.0], None),
+    ],
+)
+def test_no_more_rows_may_fail_a_rule_than_usual(
+    share: float | None, earlier: list[float], truth: bool | None
+) -> None:
+    demand = UsualFailures.model_validate({"rule": "known", "at_least": "3 windows"})
+    assert against_failures(demand, share, earlier)[0] is truth
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docs/use_case.md against the models of what users write: every key, its default, its choices."""
+"""The reference pages against the models of what users write: keys, defaults, choices."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -8,16 +8,26 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from mlops_dagster.rules.functions import AGGREGATES, BARE_AGGREGATES, SCALARS
-from mlops_dagster.spec import connections, environment, models, rule_kinds, tables, use_case
+from mlops_dagster.spec import (
+    connections,
+    environment,
+    models,
+    rule_demands,
+    rule_values,
+    tables,
+    use_case,
+)
 from mlops_dagster.spec.base import Memory, SpecModel
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.metrics import metrics_for
 from mlops_dagster.spec.models import Task
+from mlops_dagster.spec.rule_kinds import KINDS
 from mlops_dagster.windows import Duration
 from mlops_dagster_tests.docs.pages import ROOT, key_tables
 
 PAGE = ROOT / "docs" / "use_case.md"
-TABLES = key_tables(PAGE)
+RULES = ROOT / "docs" / "rules.md"
+TABLES = {**key_tables(PAGE), **key_tables(RULES)}
 
 # Which model each table of the page describes, by the heading it stands under.
 SECTIONS: Mapping[str, type[SpecModel]] = {
@@ -28,11 +38,16 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "source": connections.TableSource,
     "input": tables.Input,
     "rule": tables.Rule,
-    "distribution": rule_kinds.Distribution,
-    "columns": rule_kinds.ColumnsDemand,
-    "change": rule_kinds.Change,
-    "usual": rule_kinds.Usual,
-    "agrees": rule_kinds.Agreement,
+    "freshness": tables.Freshness,
+    "distribution": rule_demands.Distribution,
+    "columns": rule_demands.ColumnsDemand,
+    "change": rule_demands.Change,
+    "usual": rule_demands.Usual,
+    "forecast": rule_demands.Forecast,
+    "fails_as_usual": rule_demands.UsualFailures,
+    "agrees": rule_demands.Agreement,
+    "rows_each": rule_demands.Slots,
+    "same_rows": rule_demands.Counterpart,
     "Contracts": Contract,
     "model": models.Model,
     "rows": models.Rows,
@@ -92,7 +107,7 @@ def shown_default(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, (list, dict)):
         return f"`[{', '.join(text(item) for item in value)}]`" if value else "empty"
-    if isinstance(value, SpecModel) and not isinstance(value, (Memory, rule_kinds.Tolerance)):
+    if isinstance(value, SpecModel) and not isinstance(value, (Memory, rule_values.Tolerance)):
         return "see there"
     return f"`{text(value)}`"
 
@@ -158,10 +173,16 @@ def test_a_table_names_every_choice_of_a_key(heading: str) -> None:
 
 
 def test_the_page_names_every_metric_and_every_function_of_rules() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8") + RULES.read_text(encoding="utf-8")
     names = {name for task in Task for name in metrics_for(task)} | set(SCALARS)
     names |= set(AGGREGATES.values()) | set(BARE_AGGREGATES) | {"make_interval"}
     assert {name for name in names if f"`{name}`" not in page and f"`{name}(" not in page} == set()
+
+
+def test_the_page_of_rules_says_what_every_kind_costs() -> None:
+    page = RULES.read_text(encoding="utf-8")
+    costs = page[page.index("## What each kind costs") : page.index("## Forms")]
+    assert [kind for kind in KINDS if f"`{kind}`" not in costs] == []
 
 
 def test_durations_are_written_as_the_page_says() -> None:

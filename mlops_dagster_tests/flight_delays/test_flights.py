@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.data.leaks import find_leaks
 from mlops_dagster.engine.transfer import rows_to_client
-from mlops_dagster.spec.refs import TableRef
+from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster_tests.flight_delays.world import MONTHS, Flights, build_flights
 
 DERIVED = (
@@ -68,9 +68,22 @@ def test_the_rules_find_the_faults_that_the_source_has(flights: Flights) -> None
     odd = int((~tails.str.fullmatch("N[0-9A-Z]{1,5}")).sum())
     assert schedule["matches_tail_number"] == ("failed" if odd else "passed", odd)
     assert schedule["agrees_row_count"] == ("passed", None)
+    airlines = pd.read_csv(flights.root / "landing" / "airlines.csv")
+    flies = set(airlines["carrier"]) <= set(delivered["carrier"])
+    assert schedule["covers_carrier"] == ("passed" if flies else "failed", None)
     assert found("silver.departures")["agrees_row_count"] == ("passed", None)
     # Only five days of the month are here: every airport has gaps.
     assert found("silver.weather")["no_gaps_measured_at"] == ("failed", len(weather))
+
+
+def test_the_airports_in_the_east_are_found(flights: Flights) -> None:
+    built = flights.built[TableRef("flight_delays", "bronze", "airports"), STATIC]
+    airports = pd.read_csv(flights.root / "landing" / "airports.csv", na_values=["NA"])
+    east = airports[airports["lon"] > 0]
+    assert set(east["faa"]) == {"DVT", "EEN", "MYF", "SYA"}
+    results = {r.name: (r.status, r.failed_rows) for r in built.rule_results}
+    assert results["outliers_lon"] == ("failed", len(east))
+    assert built.valid == len(airports)
 
 
 def test_rows_delivered_are_valid_quarantined_or_dropped(flights: Flights) -> None:

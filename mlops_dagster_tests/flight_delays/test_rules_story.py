@@ -1,4 +1,4 @@
-"""The rules of silver.weather over four months, as docs/rules.md tells it, on the real weather."""
+"""The rules of silver.weather over four real months, as docs/rules_over_time.md tells it."""
 
 import shutil
 from collections.abc import Iterator
@@ -98,13 +98,13 @@ def _write_landing(folder: Path) -> None:
 
 
 def page() -> str:
-    return "\n".join(block.text for block in blocks(ROOT / "docs" / "rules.md"))
+    return "\n".join(block.text for block in blocks(ROOT / "docs" / "rules_over_time.md"))
 
 
 def test_a_stricter_rule_is_previewed_as_the_page_shows(weather: Weather) -> None:
     before = weather.yaml.read_text()
     assert RULE in before
-    assert STRICTER in (ROOT / "docs" / "rules.md").read_text()
+    assert STRICTER in (ROOT / "docs" / "rules_over_time.md").read_text()
     weather.yaml.write_text(before.replace(RULE, STRICTER))
     try:
         printed = weather.say("preview-rules", "silver.weather")

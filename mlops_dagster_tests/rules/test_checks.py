@@ -69,8 +69,16 @@ def test_a_certain_clash_is_told_with_the_part_of_the_rule(text: str, problem: s
 
 
 def test_a_column_that_rules_cannot_look_into_may_only_be_null_or_counted() -> None:
-    (problem,) = check_columns(parse_rule("tags = tags"), TYPES)
+    (problem,) = check_columns(parse_rule("place = place"), {"place": "struct<x:int>"})
     assert "cannot look into" in problem
+
+
+def test_a_list_is_only_null_or_of_a_size() -> None:
+    assert check_columns(parse_rule("size(tags) > 0 and tags is not null"), TYPES) == ()
+    (problem,) = check_columns(parse_rule("tags = tags"), TYPES)
+    assert problem == ("a list or mapping cannot be compared with a list or mapping in 'tags'")
+    (problem,) = check_columns(parse_rule("size(name) > 0"), TYPES)
+    assert problem == "expected a list or mapping, found a text in 'name'"
 
 
 def test_all_problems_are_told_at_once() -> None:

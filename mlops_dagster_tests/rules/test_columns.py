@@ -356,6 +356,15 @@ AGGREGATE_RULES = [
     "max(t) < as_of() - interval 1 hour",
     "ln(row_count) > 1.5 and sqrt(row_count) < 2.7",
     "distinct_count(slot(t, 60)) >= 2",
+    "median(x) >= 0.5",
+    "median(a) < quantile(a, 0.75)",
+    "mode(a) = 2",
+    "mode(name) in ('a', '日本')",
+    "mode(d) = date '2024-02-29'",
+    "corr(a, x) > 0.3",
+    "corr(x, y) between -0.9 and 0.2",
+    "corr(a, b) is null",
+    "approx_distinct_count(b) <= 1",
 ]
 
 

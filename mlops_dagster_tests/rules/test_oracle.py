@@ -75,7 +75,7 @@ def test_a_metric_that_is_not_there_is_an_error_and_not_an_answer() -> None:
 def test_values_of_two_kinds_are_an_error_and_not_an_answer() -> None:
     with pytest.raises(TypeError, match="str cannot be compared with int"):
         evaluate(parse_rule("a > 1"), {"a": "x"})
-    with pytest.raises(TypeError, match="rules cannot look into a list"):
+    with pytest.raises(TypeError, match="Entries cannot be compared with int"):
         evaluate(parse_rule("a > 1"), {"a": [1]})
 
 

@@ -66,6 +66,7 @@ def moved(tmp_path: Path, changes: Mapping[str, str]) -> set[str]:
         (USE_CASE, "{orders: bronze.orders}", "{orders: {table: bronze.orders}}"),
         (USE_CASE, "{orders: bronze.orders}", "{orders: {table: deliveries.bronze.orders}}"),
         (USE_CASE, "calibrate: isotonic\n", "calibrate: isotonic\n      seed: 0\n"),
+        (USE_CASE, "valid_for: 2 days", "valid_for: 2 days\n    freshness: 2 days"),
         (USE_CASE, "alerts: [drift]", "alerts: [drift, quality]"),
         (USE_CASE, "last: 2024-12-31, ", ""),
         (USE_CASE, "slices: [city]", "slices: [weight]"),

@@ -88,6 +88,10 @@ def test_what_does_not_fit_the_windows_is_told(
         ("known_at: arrived_at", "known_at: arived_at", "22: tables.silver.arrivals.known_at: expected a column of deliveries.silver.arrivals, found 'arived_at' (did you mean 'arrived_at'?)"),
         ("    event_time: ordered_at\n    known_at: arrived_at", "    known_at: arrived_at", "21: tables.silver.arrivals.known_at: known_at needs an event_time beside it"),
         ("    event_time: hour\n", "", "29: tables.features.city_history.valid_for: valid_for needs an event_time beside it"),
+        ("valid_for: 2 days", "freshness: 2 windows", "30: tables.features.city_history.freshness: expected a time span such as '4 hours' (units: minutes, hours, days, weeks), found '2 windows'"),
+        ("valid_for: 2 days", "freshness: 0 hours", "30: tables.features.city_history.freshness: expected at least 1 minute, found '0 hours'"),
+        ("valid_for: 2 days", "freshness: {within: 2 days, warn_after: 2 days}", "30: tables.features.city_history.freshness.warn_after: expected less than within, '2 days', found '2 days'"),
+        ("valid_for: 2 days", "freshness: {warn_after: 2 days}", "30: tables.features.city_history.freshness: expected the key 'within', found only 'warn_after'"),
         ("weight > 0", "wieght > 0", "16: tables.silver.orders.rules[1]: unknown column wieght (did you mean weight?)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""docs/rules.md against the table and the proposals that it documents."""
+"""docs/rules_over_time.md against the table and the proposals that it documents."""
 
 import re
 
@@ -6,7 +6,7 @@ from mlops_dagster.data import column_proposals, proposals, propose, table_profi
 from mlops_dagster.monitoring.quality_results import QUALITY_RESULTS
 from mlops_dagster_tests.docs.pages import ROOT
 
-PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "rules_over_time.md").read_text(encoding="utf-8")
 
 
 def test_the_page_has_every_column_with_its_type_and_meaning() -> None:
