@@ -228,7 +228,7 @@ def _peer(root: Path, peer: str, packages: tuple[str, ...]) -> dict[str, object]
         [python, *program, str(root / "landing" / "source"), str(HEAP_MEGABYTES), str(RUNS)],
         cwd=ROOT,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])

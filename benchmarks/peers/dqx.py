@@ -20,7 +20,9 @@ def _check(rule: Rule) -> dict[str, object]:
             function = "is_in_range"
             arguments = {"column": column, "min_limit": low, "max_limit": high}
         case OneOf(column, values):
-            function, arguments = "is_in_list", {"column": column, "allowed": list(values)}
+            # It takes texts as expressions.
+            allowed = [f"'{value}'" for value in values]
+            function, arguments = "is_in_list", {"column": column, "allowed": allowed}
         case Matches(column, pattern):
             function, arguments = "regex_match", {"column": column, "regex": pattern}
         case AtMost(column, other, factor):
