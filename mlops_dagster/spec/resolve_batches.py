@@ -1,8 +1,8 @@
-"""Rules about a batch as a whole: its distributions, its columns."""
+"""Rules about a batch as a whole: its statistics, its distributions, its columns."""
 
 import math
 
-from mlops_dagster.rules import parse_rule
+from mlops_dagster.rules import parse_rule, parse_statistic
 from mlops_dagster.rules.kinds import Kind, kind_of_type
 from mlops_dagster.rules.patterns import regex_problem
 from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
@@ -11,7 +11,8 @@ from mlops_dagster.spec.drafts import Draft
 from mlops_dagster.spec.messages import show
 from mlops_dagster.spec.resolve_references import check_pointed, find_input
 from mlops_dagster.spec.rule_checks import Check, ColumnsMatch, SpreadAsIn
-from mlops_dagster.spec.rule_demands import ColumnsDemand, Distribution
+from mlops_dagster.spec.rule_demands import Bounded, ColumnsDemand, Distribution
+from mlops_dagster.spec.rule_texts import number_text
 from mlops_dagster.spec.rule_values import Distance
 from mlops_dagster.spec.spark_types import TYPE_NAMES, is_spark_type
 from mlops_dagster.spec.table_columns import check_column
@@ -19,6 +20,43 @@ from mlops_dagster.spec.tables import Rule
 
 # What the chain of additions of a distribution's text may be.
 MOST_SHARES = 20
+
+
+def resolve_statistic(
+    draft: Draft, drafts: Drafts, rule: Rule, kind: str, path: Path
+) -> tuple[str, Check] | None:
+    """Return the bounds of a statistic as a text, and its check; None after telling why not."""
+    demand = rule.statistic
+    if demand is None:
+        raise TypeError("no statistic")
+    low, high = demand.at_least, demand.at_most
+    if low is None and high is None:
+        draft.source.report(
+            *path, kind, expected="one of the keys at_least, at_most", found="none of them"
+        )
+        return None
+    if low is not None and high is not None and low > high:
+        draft.source.report(
+            *path, kind, "at_least", expected=f"no more than at_most, {high:g}", found=f"{low:g}"
+        )
+    # On its own first, so that a mistake is told with its place in what was written.
+    if parsed(draft, (*path, kind, "of"), demand.of, parse_statistic) is None:
+        return None
+    text = _bounds_text(demand)
+    expression = parsed(draft, (*path, kind), text, parse_rule)
+    if expression is None:
+        return None
+    check_expression(draft, expression, (*path, kind, "of"))
+    return grouped(draft, rule, expression, text, path)
+
+
+def _bounds_text(demand: Bounded) -> str:
+    low, high = (
+        None if bound is None else number_text(bound) for bound in (demand.at_least, demand.at_most)
+    )
+    if low is None:
+        return f"{demand.of} <= {high}"
+    return f"{demand.of} >= {low}" if high is None else f"{demand.of} between {low} and {high}"
 
 
 def resolve_distribution(

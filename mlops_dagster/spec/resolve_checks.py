@@ -5,7 +5,11 @@ from collections.abc import Callable, Mapping
 from mlops_dagster.rules import parse_relative, parse_rule
 from mlops_dagster.spec.check_texts import Drafts, Path, check_expression, grouped, parsed
 from mlops_dagster.spec.drafts import Draft
-from mlops_dagster.spec.resolve_batches import resolve_columns, resolve_distribution
+from mlops_dagster.spec.resolve_batches import (
+    resolve_columns,
+    resolve_distribution,
+    resolve_statistic,
+)
 from mlops_dagster.spec.resolve_history import (
     resolve_failures,
     resolve_forecast,
@@ -151,6 +155,7 @@ _RESOLVE: Mapping[str, _Resolve] = {
     "distinct_rows": _unique,
     "references": resolve_reference,
     "absent_from": resolve_reference,
+    "statistic": resolve_statistic,
     "distribution": resolve_distribution,
     "columns": resolve_columns,
     "change": resolve_history,

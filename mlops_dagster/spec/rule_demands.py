@@ -32,6 +32,14 @@ class ColumnsDemand(SpecModel):
     )
 
 
+class Bounded(SpecModel):
+    """A statistic within bounds, both included."""
+
+    of: Expression = Field(description="a statistic such as row_count or mean(amount)")
+    at_least: float | None = None
+    at_most: float | None = None
+
+
 class Distribution(SpecModel):
     """How the values of a column are spread: at most so far from the shares expected.
 

@@ -8,6 +8,7 @@ from mlops_dagster.rules.personal import PersonalKind
 from mlops_dagster.spec.base import Column, Expression, FromText, SpecModel, Text, TimeSpan
 from mlops_dagster.spec.rule_demands import (
     Agreement,
+    Bounded,
     Change,
     ColumnsDemand,
     Counterpart,
@@ -107,6 +108,7 @@ class RuleKinds(SpecModel):
     same_values: Annotated[dict[Column, Text], _GIVEN] | None = None
     same_rows: Counterpart | None = None
     # Statistics of the batch.
+    statistic: Bounded | None = None
     outliers: Annotated[dict[Column, Outlying], _GIVEN] | None = None
     distribution: Distribution | None = None
     entropy: Annotated[dict[Column, Bounds], _GIVEN] | None = Field(
@@ -134,7 +136,7 @@ class RuleKinds(SpecModel):
                 return demand
             case Distribution() | Slots():
                 subject = [demand.column]
-            case Change() | Usual() | Forecast() | Agreement():
+            case Bounded() | Change() | Usual() | Forecast() | Agreement():
                 subject = [demand.of]
             case Counterpart():
                 subject = [demand.input]
@@ -190,6 +192,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "time": ("not_in_future", "age_at_most", "fresh", "no_gaps", "rows_each", "rising"),
     "uniqueness": ("unique", "distinct_rows", "distinct_rate"),
     "references": ("references", "absent_from", "covers", "same_values"),
+    "statistics": ("statistic",),
     "distribution": ("outliers", "distribution", "entropy"),
     "columns": ("columns",),
     "history": ("change", "usual", "forecast", "fails_as_usual"),

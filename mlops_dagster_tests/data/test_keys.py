@@ -63,6 +63,7 @@ silver.sales:
     - {rule: mean(a) > 1, by: [odd `na.me, d], unknown: pass, name: known_mean_by}
     - {rule: distinct_count(x) < 2 and min(d) is not null, by: a, name: distinct_by}
     - {rule: row_count < 2, by: d, when: a is not null, name: few_by_day}
+    - {statistic: {of: median(a) + mode(a), at_least: 1.5, at_most: 5}, by: odd `na.me, unknown: pass, name: middle_by}
     - {outliers: {a: 1.1 sigma}, unknown: pass}
     - {outliers: {x: 0.5 iqr}}
     - {outliers: {a: 1.1 sigma}, when: x > 0, name: among_large}

@@ -41,6 +41,7 @@ bronze.sales:
     - {forecast: {of: row_count, at_least: 3 windows}, on_fail: record, name: as_forecast}
     - {no_gaps: {sold_at: 1 week}, by: shop, on_fail: record, name: weekly}
     - {not_in_future: sold_at}
+    - {statistic: {of: median(amount), at_least: 10, at_most: 50}, on_fail: record, name: middle}
 bronze.shops: {files: shops.csv, key: [shop]}
 silver.sales:
   inputs: {sales: bronze.sales, shops: bronze.shops}
@@ -106,6 +107,9 @@ def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
     assert results(third)["as_forecast"][1].endswith(
         "row_count is 18; 2 earlier batches are known, 3 are needed to compare"
     )
+    status, message = results(third)["middle"]
+    assert status == "failed"
+    assert "between 10 and 50' is false for 18 valid rows: median(amount) is 90.1" in message
     event = project.store.last(
         batch_stream(TableRef("shop", "bronze", "sales"), "2013-03"), BatchJudged.kind
     )

@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "input": tables.Input,
     "rule": tables.Rule,
     "freshness": tables.Freshness,
+    "statistic": rule_demands.Bounded,
     "distribution": rule_demands.Distribution,
     "columns": rule_demands.ColumnsDemand,
     "change": rule_demands.Change,
