@@ -7,7 +7,14 @@ from decimal import Decimal
 
 from mlops_dagster.data.numbers import failures_limit, history_band, input_band
 from mlops_dagster.rules.nodes import Aggregate, Between, Comparator, Comparison, Literal, Node
-from mlops_dagster.spec.rule_checks import Agrees, Check, Condition, FailsAsUsual, History
+from mlops_dagster.spec.rule_checks import (
+    Agrees,
+    Check,
+    Condition,
+    FailsAsUsual,
+    History,
+    SpreadAsIn,
+)
 
 _UNBOUND = (None, None)
 _Bounds = tuple[float | None, float | None]
@@ -53,6 +60,8 @@ def figure_of(
             return _figure(value, history_band(demand, earlier) or _UNBOUND)
         case FailsAsUsual(demand=failures):
             return _figure(value, (None, failures_limit(failures, earlier)))
+        case SpreadAsIn(demand=spread):
+            return _figure(value, (None, spread.at_most))
         case Agrees(demand=agreement):
             return _figure(value, input_band(agreement, theirs) or _UNBOUND)
         case Condition(expression) if len(numbers) == 1:

@@ -5,8 +5,15 @@ import pytest
 from mlops_dagster.data.figures import Figure, figure_of
 from mlops_dagster.data.numbers import against_failures, against_history, against_input
 from mlops_dagster.rules import parse_rule, parse_statistic
-from mlops_dagster.spec.rule_checks import Agrees, Condition, FailsAsUsual, History
-from mlops_dagster.spec.rule_demands import Agreement, Change, Forecast, Usual, UsualFailures
+from mlops_dagster.spec.rule_checks import Agrees, Condition, FailsAsUsual, History, SpreadAsIn
+from mlops_dagster.spec.rule_demands import (
+    Agreement,
+    Change,
+    Distribution,
+    Forecast,
+    Usual,
+    UsualFailures,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,9 @@ def test_bounds_are_where_the_verdict_turns(value: float) -> None:
     assert (found.low, found.high) == (80.0, 120.0)
     assert against_input(agreement, value, 100.0)[0] is (80 <= value <= 120)
     assert figure_of(agrees, value=float("nan"), numbers={}) == Figure()
+
+
+def test_the_distance_of_a_spread_is_shown_with_what_is_allowed() -> None:
+    demand = Distribution.model_validate({"column": "x", "as_in": "raw.x", "at_most": 0.2})
+    check = SpreadAsIn(demand, "raw", "x")
+    assert figure_of(check, value=0.1, numbers={}) == Figure(0.1, None, 0.2)
