@@ -168,6 +168,7 @@ def test_nothing_of_a_refused_batch_is_published_and_what_was_stays_readable(sho
     assert published == {
         "slice/shop.bronze.orders/2024-01-01",
         "slice/shop.silver.days/2024-01-01",
+        "slice/shop.monitoring.quality_results/2024-01-01",
     }
 
 
