@@ -68,7 +68,7 @@ def launched(project: LiveProject) -> list[dg.DagsterRun]:
     return list(project.instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: f"{MODEL}|{WINDOW}"})))
 
 
-@pytest.mark.long
+@pytest.mark.verify
 @pytest.mark.parametrize("point", POINTS)
 def test_a_daemon_killed_while_it_launches_a_training_launches_it_once(
     project: LiveProject, point: str

@@ -20,7 +20,7 @@ from mlops_dagster.state.store import EventStore, open_store
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster_tests.customer_churn.test_customer_churn import ENVIRONMENT, EXAMPLE, REPOSITORY
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.verify
 
 # Column, wrong value and the rule that must find it, in the first row for which a text holds.
 FAULTS: tuple[tuple[str, str, str | int | float | None, str], ...] = (

@@ -166,7 +166,7 @@ def test_a_preview_tells_what_is_new_and_what_it_would_stop_and_changes_nothing(
     assert sorted(shop.root.rglob("*.parquet")) == files
 
 
-@pytest.mark.long
+@pytest.mark.verify
 def test_a_preview_is_what_a_build_then_makes(shop: Project) -> None:
     shop.build("bronze.shops")
     for window in (JANUARY, FEBRUARY):

@@ -1,6 +1,10 @@
+import pytest
+
 from mlops_dagster.cli.check_leaks import lines_of
 from mlops_dagster.data.leak_check import INSTANTS, TableChecked, check_leaks
 from mlops_dagster_tests.data.worlds import Project
+
+pytestmark = pytest.mark.long
 
 TABLES = """
 bronze.sales: {files: "sales/{window}.csv", event_time: at}

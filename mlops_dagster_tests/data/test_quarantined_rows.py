@@ -16,6 +16,8 @@ from mlops_dagster.errors import CorrectionRefused, TransitionRefused
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster_tests.data.worlds import USE_CASE, Project
 
+pytestmark = pytest.mark.long
+
 SALES, MONTH = "bronze.sales", "2013-01"
 TABLES = """
 bronze.sales:

@@ -18,6 +18,8 @@ from mlops_dagster_tests.end_to_end.live_project import (
     step_failure,
 )
 
+pytestmark = pytest.mark.long
+
 SHOP = """\
 spec_version: 1
 name: shop

@@ -24,6 +24,8 @@ from mlops_dagster_tests.energy_demand.running import (
 )
 from mlops_dagster_tests.energy_demand.write_project import write_energy_project
 
+pytestmark = pytest.mark.long
+
 WORLD = World(days=5, households=12, missing=0.06, wrong=0.06)
 DAYS = day_keys(WORLD.days)
 
