@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlops_dagster.assets.tags import FILES_KEY_TAG, FILES_TAG
 from mlops_dagster.automation.jobs import close_job_name, refresh_job_name
-from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES
+from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES, RUNNING, sensor_status
 from mlops_dagster.automation.looking import Asked, look
 from mlops_dagster.automation.progress import closing_keys, done_windows
 from mlops_dagster.clock import utc_now
@@ -24,11 +24,6 @@ from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
 
 LOOK_SECONDS = 30
-_RUNNING = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 # Who records what no run does.
 _RECORDED_BY = "files sensor"
 
@@ -59,7 +54,7 @@ def file_sensor(
         context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult:
         running = context.instance.get_runs(
-            dg.RunsFilter(job_name=job_name, statuses=_RUNNING), limit=1
+            dg.RunsFilter(job_name=job_name, statuses=RUNNING), limit=1
         )
         if running:
             reason = f"Run {running[0].run_id[:8]} of {job_name} is not finished."
@@ -96,17 +91,12 @@ def file_sensor(
         )
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
-    status = (
-        dg.DefaultSensorStatus.RUNNING
-        if workspace.environment.automation.sensors
-        else dg.DefaultSensorStatus.STOPPED
-    )
     return dg.SensorDefinition(
         name=file_sensor_name(use_case.name),
         evaluation_fn=runs_of_files,
         jobs=[job for job in jobs if job.name == job_name],
         minimum_interval_seconds=LOOK_SECONDS,
-        default_status=status,
+        default_status=sensor_status(workspace),
         description="Runs the windows whose watched files are new or changed.",
     )
 

@@ -5,19 +5,11 @@ import dagster as dg
 from mlops_dagster.assets.tags import PARTITION_TAG
 from mlops_dagster.automation.due import held_up_by, next_due, tick_cron
 from mlops_dagster.automation.jobs import close_job_name, forecasts, open_job_name
-from mlops_dagster.automation.launches import MAXIMUM_TRIES
+from mlops_dagster.automation.launches import MAXIMUM_TRIES, RUNNING
 from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.progress import closing_keys, done_windows, opening_keys
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.windows import Grain, WindowCalendar
-
-# Not those that were never launched: a daemon that ended right after making a run leaves one, and
-# nobody would launch it any more.
-_RUNNING = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 def use_case_schedules(
@@ -48,7 +40,7 @@ def window_schedule(
     def due_window(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         end_lost_runs(context.instance, use_case)
         unfinished = context.instance.get_runs(
-            dg.RunsFilter(job_name=job_name, statuses=_RUNNING), limit=1
+            dg.RunsFilter(job_name=job_name, statuses=RUNNING), limit=1
         )
         if unfinished:
             return dg.SkipReason(f"Run {unfinished[0].run_id[:8]} of {job_name} is not finished.")

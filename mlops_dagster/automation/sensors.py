@@ -9,7 +9,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from mlops_dagster.assets.tags import DECISION_TAG, REQUEST_TAG
 from mlops_dagster.automation.file_sensor import file_sensor
 from mlops_dagster.automation.jobs import train_job_name
-from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES
+from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES, sensor_status
 from mlops_dagster.automation.looking import watched_tables
 from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.crash_points import CrashPoint, crash_point
@@ -77,17 +77,12 @@ def _retraining_sensor(
         if not asked:
             yield dg.SkipReason("; ".join(skipped) or "No decision asks for a training.")
 
-    status = (
-        dg.DefaultSensorStatus.RUNNING
-        if workspace.environment.automation.sensors
-        else dg.DefaultSensorStatus.STOPPED
-    )
     return dg.SensorDefinition(
         name=retraining_sensor_name(use_case.name),
         evaluation_fn=training_runs,
         jobs=jobs,
         minimum_interval_seconds=30,
-        default_status=status,
+        default_status=sensor_status(workspace),
         description="Launches one training for each recorded decision to train.",
     )
 

@@ -160,14 +160,7 @@ class _Reader:
 
     def _wanted(self, types: Types) -> list[str]:
         for column in self.source.columns:
-            if column not in types:
-                raise SourceError(
-                    "there is no such column",
-                    where=self.where,
-                    found=f"'{column}'",
-                    nearest=nearest_name(column, types),
-                    next_step="Correct `columns:`",
-                )
+            self._check_there(column, types, key="columns")
         return list(self.source.columns or types)
 
     def _agreed(self, types: Types) -> Contract:
@@ -182,14 +175,7 @@ class _Reader:
         column, calendar = self.source.window_by, self.table.calendar
         if column is None or calendar is None:
             return None
-        if column not in types:
-            raise SourceError(
-                "there is no such column",
-                where=self.where,
-                found=f"'{column}'",
-                nearest=nearest_name(column, types),
-                next_step="Correct `window_by:`",
-            )
+        self._check_there(column, types, key="window_by")
         return bounds_of(
             calendar,
             self.window,
@@ -198,6 +184,16 @@ class _Reader:
             agreed=agreed.types[column],
             where=self.where,
         )
+
+    def _check_there(self, column: str, types: Types, *, key: str) -> None:
+        if column not in types:
+            raise SourceError(
+                "there is no such column",
+                where=self.where,
+                found=f"'{column}'",
+                nearest=nearest_name(column, types),
+                next_step=f"Correct `{key}:`",
+            )
 
     def _delivery(
         self,

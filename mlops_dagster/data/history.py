@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 
 from mlops_dagster.data.batch import Batch
 from mlops_dagster.data.events import BatchJudged, batch_stream
+from mlops_dagster.data.judged import judged_batch
 from mlops_dagster.data.verdict import Counts
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.spec.rule_checks import Agrees, FailsAsUsual, History
 from mlops_dagster.spec.rule_demands import Change, Forecast, Usual, UsualFailures
 from mlops_dagster.spec.workspace import ResolvedRule, ResolvedTable
-from mlops_dagster.state.fence import published
 from mlops_dagster.state.store import EventStore
 
 # Rows are counted in every batch; other statistics are known since a rule looks at them.
@@ -132,11 +132,8 @@ def _before(judged: list[BatchJudged], token: str | None) -> list[BatchJudged]:
 
 def _published_numbers(store: EventStore, ref: TableRef, window: str) -> Numbers:
     """Return the numbers of a window's published batch; none where there is none."""
-    publication = published(store, ref, window)
-    batches = [] if publication is None else _judged(store, ref, window)
-    token = None if publication is None else publication.batch
-    batch = next((one for one in reversed(batches) if one.token == token), None)
-    return {} if batch is None else _numbers(batch)
+    batch = judged_batch(store, ref, window)
+    return {} if batch is None else _numbers(batch.judged)
 
 
 def _numbers(judged: BatchJudged) -> Numbers:

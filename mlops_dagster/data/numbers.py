@@ -145,7 +145,7 @@ def against_spread(demand: Distribution, distance: float | None) -> tuple[bool |
 
 
 def _around(allowed: Tolerance, base: float) -> tuple[float, float]:
-    reach = allowed.value * abs(base) if allowed.relative else allowed.value
+    reach = allowed.reach(base)
     return base - reach, base + reach
 
 

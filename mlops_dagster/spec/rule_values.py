@@ -112,8 +112,11 @@ class Tolerance(SpecModel):
 
     def allows(self, difference: float, base: float) -> bool:
         """Tell whether a difference to `base` is within the tolerance; NaN never is."""
-        bound = self.value * abs(base) if self.relative else self.value
-        return abs(difference) <= bound
+        return abs(difference) <= self.reach(base)
+
+    def reach(self, base: float) -> float:
+        """Return how far from `base` a number may lie."""
+        return self.value * abs(base) if self.relative else self.value
 
     def __str__(self) -> str:
         """Return the written form."""
