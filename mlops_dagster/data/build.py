@@ -10,9 +10,15 @@ from pyspark.sql import functions as F
 from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.builtin import READABLE
-from mlops_dagster.data.checks import ROUTE, VALID, Measured, flagged, measure_batch
+from mlops_dagster.data.checks import ROUTE, VALID, flagged
 from mlops_dagster.data.contract_rules import contract_answers
 from mlops_dagster.data.contracts import check_declared
+from mlops_dagster.data.counting import (
+    CountedWrite,
+    Measured,
+    is_counted_by_its_write,
+    measure_batch,
+)
 from mlops_dagster.data.delivering import delivery_for
 from mlops_dagster.data.delivery_events import record_ingested
 from mlops_dagster.data.file_digests import check_unchanged, each_once
@@ -30,15 +36,17 @@ from mlops_dagster.data.verdict import (
     judge,
 )
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.errors import SourceError
+from mlops_dagster.errors import NotDeterministic, SourceError
 from mlops_dagster.spec.contract import Contract, add_columns, write_contract
+from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
-from mlops_dagster.state.fence import SlicePublished
+from mlops_dagster.state.fence import Claim, SlicePublished, published
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.fenced import Origin, hold
-from mlops_dagster.tables.locations import Locations
-from mlops_dagster.tables.publish import publish_measured
+from mlops_dagster.tables.commits import Commit
+from mlops_dagster.tables.fenced import Origin, commit_slice, hold
+from mlops_dagster.tables.locations import Locations, TableLocation
+from mlops_dagster.tables.publish import check_names, publish_commit, publish_measured, put_back
 from mlops_dagster.tables.slices import Slice
 
 
@@ -96,8 +104,9 @@ def build_table(
     """Build and publish one slice of a table.
 
     What was decided about single rows is applied to the delivered ones, which are then judged by
-    the present rules like any other. The rows are computed twice, measured and then written; once
-    more where some go to quarantine.
+    the present rules like any other. The rows are computed once, counted by their write; twice
+    where a count may refuse the batch, which is then measured before anything is written; once more
+    where some go to quarantine.
 
     Args:
         session: A Spark Connect session.
@@ -121,6 +130,7 @@ def build_table(
     """
     target = Slice(table.ref, window)
     held = hold(store, target, as_of=as_of, run_id=run_id)
+    location = locations.of(table.ref)
     followed = follow(session, table.ref, window, store=store, locations=locations)
     with (
         set_aside_if_refused(workspace, table, window, held=held, store=store),
@@ -141,7 +151,21 @@ def build_table(
         contract = contract_answers(batch)
         refuse_columns(store, batch, contract, held, forced=force)
         batch = learnt(session, batch)
-        measured = measure_batch(batch)
+        origin = Origin(table.code_version, delivery.inputs)
+        # A static table that is published already is written only if its rows are others.
+        compared = window == STATIC and not force and published(store, table.ref, window)
+        if not compared and is_counted_by_its_write(batch, answered=contract):
+            measured, commit = _write_and_count(
+                session,
+                batch,
+                target=target,
+                held=held,
+                store=store,
+                location=location,
+                origin=origin,
+            )
+        else:
+            measured, commit = measure_batch(batch), None
         counts = measured.counts
         crash_point(CrashPoint.BATCH_MEASURED, target)
         _check_records(batch, counts.rows_in + discarded)
@@ -165,32 +189,49 @@ def build_table(
             routes=measured.followed,
             held=held,
         )
-        replaced = replace_quarantine(
-            session,
-            batch=batch,
-            failed_rules=failed,
-            rows=counts.quarantined,
-            before=followed.before,
-            held=held,
-            store=store,
-            locations=locations,
-            code_version=table.code_version,
-        )
+        try:
+            replaced = replace_quarantine(
+                session,
+                batch=batch,
+                failed_rules=failed,
+                rows=counts.quarantined,
+                before=followed.before,
+                held=held,
+                store=store,
+                locations=locations,
+                code_version=table.code_version,
+            )
+        except NotDeterministic:
+            if commit is not None:
+                put_back(session, target=target, held=held, store=store, location=location)
+            raise
         crash_point(CrashPoint.QUARANTINE_PUBLISHED, target)
         # What is recorded with the publication is what it is made of.
         check_unchanged(delivery.files, workspace.landing)
-        publication = publish_measured(
-            session,
-            frame=_valid_rows(batch, failed),
-            target=target,
-            held=held,
-            measured=measured.valid,
-            store=store,
-            location=locations.of(table.ref),
-            origin=Origin(table.code_version, delivery.inputs),
-            force=force,
-            renew=settled or replaced,
-        )
+        if commit is None:
+            publication = publish_measured(
+                session,
+                frame=_valid_rows(batch, failed),
+                target=target,
+                held=held,
+                measured=measured.valid,
+                store=store,
+                location=location,
+                origin=origin,
+                force=force,
+                renew=settled or replaced,
+            )
+        else:
+            publication = publish_commit(
+                session,
+                commit,
+                measured=measured.valid,
+                target=target,
+                held=held,
+                store=store,
+                location=location,
+                origin=origin,
+            )
         if not table.is_derived:
             record_ingested(
                 store,
@@ -217,6 +258,34 @@ def build_table(
         files=len(delivery.files),
         copies=len(delivery.files) - len(each_once(delivery.files)),
     )
+
+
+def _write_and_count(
+    session: SparkSession,
+    batch: Batch,
+    *,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> tuple[Measured, Commit]:
+    """Commit the valid rows of a batch, unknown to readers, and count it on the way."""
+    check_names(batch.delivery.columns, target)
+    rows = CountedWrite(batch)
+    commit = commit_slice(
+        session,
+        frame=rows.frame,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
+    measured = rows.measured()
+    if measured is None or measured.valid.rows != commit.rows:
+        measured = measure_batch(batch)
+    return measured, commit
 
 
 def _check_records(batch: Batch, rows: int) -> None:

@@ -13,8 +13,8 @@ from typing import Literal
 from pyspark.sql import SparkSession
 
 from mlops_dagster.data.batch import Batch, batch_of
-from mlops_dagster.data.checks import measure_batch
 from mlops_dagster.data.contract_rules import contract_answers
+from mlops_dagster.data.counting import measure_batch
 from mlops_dagster.data.events import BatchJudged, RuleOutcome
 from mlops_dagster.data.history import ROW_COUNT, Numbers, earlier_values, measured_statistics
 from mlops_dagster.data.learn import learnt

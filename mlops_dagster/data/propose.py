@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.data.batch import batch_of
 from mlops_dagster.data.builtin import BUILT_IN
-from mlops_dagster.data.checks import measure_batch
 from mlops_dagster.data.column_proposals import column_proposals
+from mlops_dagster.data.counting import measure_batch
 from mlops_dagster.data.covered import is_covered
 from mlops_dagster.data.delivery import PREFIX, Delivery
 from mlops_dagster.data.learn import learnt

@@ -103,7 +103,7 @@ def replace_quarantine(
     target = quarantine_slice(batch.table.ref, batch.window)
     commit = commit_slice(
         session,
-        frame=frame,
+        frame=lambda: frame,
         target=target,
         held=held,
         store=store,

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from pyspark.sql import Column
+from pyspark.sql.types import BooleanType, DoubleType, IntegerType, LongType, StringType
 
 from mlops_dagster.data.batch import Batch
 from mlops_dagster.data.bins import distance_of
@@ -21,6 +22,8 @@ from mlops_dagster.spec.workspace import ResolvedRule
 
 # A message shows this many numbers of a rule.
 _SHOWN = 4
+_APART = ("distinct_count", "mode")
+_PLAIN = (BooleanType, IntegerType, LongType, DoubleType, StringType)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,26 @@ def statistics_of(batch: Batch) -> tuple[Statistic, ...]:
                 bins = batch.known.spreads[rule.name].shares
                 found += [Statistic(rule, share) for share in bins]
     return tuple(found)
+
+
+def are_tallied(batch: Batch) -> bool:
+    """Tell whether a write can compute the statistics of a batch while rows pass.
+
+    DISTINCT needs a shuffle of its own, and only plain values come back from a write as they do
+    from a query.
+    """
+    statistics = statistics_of(batch)
+    if not statistics:
+        return True
+    if any(
+        isinstance(node, Aggregate) and node.name in _APART
+        for one in statistics
+        for node in walk(one.expression.root)
+    ):
+        return False
+    columns = (one.column(batch).alias(f"s{place}") for place, one in enumerate(statistics))
+    schema = batch.delivery.frame.agg(*columns).schema
+    return all(isinstance(field.dataType, _PLAIN) for field in schema)
 
 
 def found_statistics(batch: Batch, values: Sequence[object]) -> dict[str, Found]:

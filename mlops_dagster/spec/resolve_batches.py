@@ -70,7 +70,8 @@ def resolve_distribution(
     if problem is not None:
         draft.source.report(*path, kind, problem=problem, at_key=True)
         return None
-    if check_column(draft, demand.column, *path, kind, "column") is None and draft.columns:
+    check_column(draft, demand.column, *path, kind, "column")
+    if draft.columns is not None and demand.column not in draft.columns:
         return None
     if demand.as_in is not None:
         return _spread_as_in(draft, drafts, demand, demand.as_in, (*path, kind))

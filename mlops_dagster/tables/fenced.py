@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,7 +46,7 @@ def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> C
 def commit_slice(
     session: SparkSession,
     *,
-    frame: DataFrame,
+    frame: Callable[[], DataFrame],
     target: Slice,
     held: Claim,
     store: EventStore,
@@ -53,6 +54,15 @@ def commit_slice(
     origin: Origin,
 ) -> Commit:
     """Replace a slice under a claim and return the commit; conflicts over other slices are retried.
+
+    Args:
+        session: A Spark session.
+        frame: Makes the rows of one attempt: what a write counts belongs to one write.
+        target: The slice.
+        held: The claim.
+        store: The event store.
+        location: Where the table lies.
+        origin: Where the rows come from.
 
     Raises:
         SupersededWrite: The claim is no longer the newest, or Delta has seen a newer one.
@@ -82,7 +92,7 @@ def commit_slice(
 def _write(
     session: SparkSession,
     *,
-    frame: DataFrame,
+    frame: Callable[[], DataFrame],
     target: Slice,
     held: Claim,
     store: EventStore,
@@ -96,7 +106,7 @@ def _write(
             replace_slice(
                 session,
                 location=location,
-                frame=frame,
+                frame=frame(),
                 target=target,
                 metadata=_metadata(target, held, origin),
                 order=order,

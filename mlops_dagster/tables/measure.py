@@ -1,7 +1,7 @@
-"""Counting and digesting rows in one aggregate query.
+"""Counting and digesting rows in one aggregate query, or while they are written.
 
 The digest is the data version of a slice: equal rows, in any order and any files, give the same
-text on every engine. It is not made with Spark's Observation, which counts twice under some plans.
+text on every engine.
 """
 
 import hashlib
@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -29,11 +28,16 @@ from pyspark.sql.types import (
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import one_row
 from mlops_dagster.tables.folding import fold
+from mlops_dagster.tables.tally import Tally, whole
 
 _ROWS = "__rows"
-_HASHES = "__hashes"
+_HIGH, _LOW = "__high", "__low"
+_HASH = "__hash"
 # Nulls of this many columns fit into one bigint.
 _BITS = 62
+# Bits of half a hash, and the middle of what its lower half may be.
+_HALF = 32
+_MIDDLE = 2**31
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,37 @@ def measure(frame: DataFrame, aggregates: Mapping[str, Column] | None = None) ->
     row = one_row(
         frame.agg(
             F.count(F.lit(1)).alias(_ROWS),
-            sum_of_hashes(row_hash(schema)).alias(_HASHES),
+            *hash_sums(row_hash(schema)),
             *(column.alias(name) for name, column in extra.items()),
         )
     )
     rows = int(row[_ROWS])
-    return Measure(rows, digest(schema, rows, row[_HASHES]), {name: row[name] for name in extra})
+    return Measure(rows, digest(schema, rows, row.asDict()), {name: row[name] for name in extra})
+
+
+class MeasuredWrite:
+    """Rows that are counted and digested by the write that they go into."""
+
+    def __init__(self, frame: DataFrame) -> None:
+        self._frame = frame
+        self._tally = Tally()
+
+    def frame(self) -> DataFrame:
+        """Return the rows for one write."""
+        schema = self._frame.schema
+        return self._tally.over(
+            self._frame.withColumn(_HASH, row_hash(schema)),
+            F.count(F.lit(1)).alias(_ROWS),
+            *hash_sums(F.col(_HASH)),
+        ).drop(_HASH)
+
+    def measure(self) -> Measure | None:
+        """Return what the last write counted; None where its engine did not say."""
+        found = self._tally.found()
+        if found is None:
+            return None
+        rows = whole(found[_ROWS])
+        return Measure(rows, digest(self._frame.schema, rows, found), {})
 
 
 def measure_local(rows: pd.DataFrame, *, ddl: str) -> Measure:
@@ -111,21 +140,30 @@ def row_hash(schema: StructType) -> Column:
     return F.xxhash64(*values, *_null_masks(fields))
 
 
-def sum_of_hashes(hashes: Column) -> Column:
-    """Return the aggregate that stands for a set of rows: a decimal, a bigint would overflow."""
-    return F.sum(hashes.cast("decimal(20,0)")).cast("decimal(38,0)")
+def hash_sums(hashes: Column) -> tuple[Column, Column]:
+    """Return the aggregates that stand for a set of rows; null hashes do not count.
+
+    Sums of the halves of the hashes: their whole sum would overflow a bigint, and as a decimal it
+    costs as much as all else that is counted. The lower halves are moved to either side of zero,
+    so four billion rows do not overflow even if all are equal.
+    """
+    high = F.sum(F.shiftright(hashes, _HALF))
+    low = F.sum(hashes.bitwiseAND(F.lit(2**_HALF - 1)) - F.lit(_MIDDLE))
+    return high.alias(_HIGH), low.alias(_LOW)
 
 
-def digest(schema: StructType, rows: int, hashes: Decimal | None) -> str:
+def digest(schema: StructType, rows: int, sums: Mapping[str, object]) -> str:
     """Return the digest of rows: 32 hexadecimal digits from schema, count and sum of row hashes.
 
     Args:
         schema: The rows' columns; names and types are part of the digest, order is not.
         rows: How many rows.
-        hashes: `sum_of_hashes`; None for no rows.
+        sums: What `hash_sums` gave, by name; nothing for no rows.
     """
+    high, low = (whole(sums.get(name) or 0) for name in (_HIGH, _LOW))
+    hashes = (high << _HALF) + low + rows * _MIDDLE
     columns = sorted(f"{quote(field.name)} {field.dataType.simpleString()}" for field in schema)
-    text = "\n".join((*columns, str(rows), f"{hashes or 0:f}"))
+    text = "\n".join((*columns, str(rows), str(hashes)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -6,6 +6,7 @@ between check and commit cannot overwrite its successor. And the publication is 
 on the claim: readers never hear of a commit whose slice somebody else has claimed since.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +27,7 @@ from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.commits import Commit, replace_slice, slice_rows
 from mlops_dagster.tables.fenced import Origin, commit_slice, hold
 from mlops_dagster.tables.locations import Locations, TableLocation
-from mlops_dagster.tables.measure import Measure, measure
+from mlops_dagster.tables.measure import Measure, MeasuredWrite, measure
 from mlops_dagster.tables.slices import Slice
 
 
@@ -56,16 +57,15 @@ def publish_frame(
     """Replace a slice by the rows of a frame: claim, commit, measure what was written, record.
 
     The frame must not hold the slice's own columns (`window`, a part's column): they are added as
-    literals. It is computed once; readers hear of the commit only after it has been measured. A
-    static table is measured first, because one whose rows are published already is not written
-    again.
+    literals. It is computed once, and measured as it is written. A static table is measured first,
+    because one whose rows are published already is not written again.
 
     Raises:
         SupersededWrite: A newer run took the slice over; nothing was published.
         NotDeterministic: The second computation of a static table gave another number of rows; the
             earlier rows were put back.
     """
-    _check_columns(frame, target)
+    check_names(frame.columns, target)
     held = hold(store, target, as_of=as_of, run_id=run_id)
     location, origin = locations.of(target.ref), Origin(code_version, inputs)
     if target.window == STATIC:
@@ -79,17 +79,29 @@ def publish_frame(
             location=location,
             origin=origin,
         )
+    rows = MeasuredWrite(frame)
     commit = commit_slice(
         session,
-        frame=frame,
+        frame=rows.frame,
         target=target,
         held=held,
         store=store,
         location=location,
         origin=origin,
     )
-    written = measure(slice_rows(session, location, target, commit.version))
-    return _record(store, held, commit, digest=written.digest, origin=origin)
+    written = rows.measure()
+    if written is None or written.rows != commit.rows:
+        written = measure(slice_rows(session, location, target, commit.version))
+    return publish_commit(
+        session,
+        commit,
+        measured=written,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
 
 
 def publish_measured(
@@ -115,7 +127,7 @@ def publish_measured(
         SupersededWrite: As `publish_frame`.
         NotDeterministic: As `publish_frame`.
     """
-    _check_columns(frame, target)
+    check_names(frame.columns, target)
     earlier = published(store, target.ref, target.window, target.part_value)
     unchanged = not force and _is_unchanged(session, target, earlier, measured, location)
     if unchanged and earlier is not None:
@@ -126,15 +138,44 @@ def publish_measured(
         return Publication(earlier, written=False)
     commit = commit_slice(
         session,
-        frame=frame,
+        frame=lambda: frame,
         target=target,
         held=held,
         store=store,
         location=location,
         origin=origin,
     )
+    return publish_commit(
+        session,
+        commit,
+        measured=measured,
+        target=target,
+        held=held,
+        store=store,
+        location=location,
+        origin=origin,
+    )
+
+
+def publish_commit(
+    session: SparkSession,
+    commit: Commit,
+    *,
+    measured: Measure,
+    target: Slice,
+    held: Claim,
+    store: EventStore,
+    location: TableLocation,
+    origin: Origin,
+) -> Publication:
+    """Verify a commit under its claim and tell readers of it.
+
+    Raises:
+        SupersededWrite: A newer run took the slice over.
+        NotDeterministic: It has other rows than were measured; the earlier rows were put back.
+    """
     if commit.rows != measured.rows:
-        _put_back(session, target=target, held=held, store=store, location=location)
+        put_back(session, target=target, held=held, store=store, location=location)
         raise NotDeterministic(
             "the rows changed between measuring and writing; what was published before is back",
             where=str(target),
@@ -143,16 +184,10 @@ def publish_measured(
             next_step="Remove random numbers, current times and unordered limits from what makes "
             "the rows, and keep files of the landing folder as they are while they are read",
         )
-    return _record(store, held, commit, digest=measured.digest, origin=origin)
-
-
-def _record(
-    store: EventStore, held: Claim, commit: Commit, *, digest: str, origin: Origin
-) -> Publication:
     publication = SlicePublished(
         token=held.token,
         batch=held.token,
-        digest=digest,
+        digest=measured.digest,
         rows=commit.rows,
         delta_version=commit.version,
         bytes=commit.bytes,
@@ -179,7 +214,7 @@ def _is_unchanged(
     )
 
 
-def _put_back(
+def put_back(
     session: SparkSession,
     *,
     target: Slice,
@@ -187,7 +222,11 @@ def _put_back(
     store: EventStore,
     location: TableLocation,
 ) -> None:
-    """Replace the slice by what is published of it, or by no rows when nothing is."""
+    """Replace the slice by what is published of it, or by no rows when nothing is.
+
+    Raises:
+        SupersededWrite: A newer run took the slice over.
+    """
     ensure_holds(store, held)
     earlier = published(store, target.ref, target.window, target.part_value)
     if earlier is None:
@@ -200,8 +239,13 @@ def _put_back(
     )
 
 
-def _check_columns(frame: DataFrame, target: Slice) -> None:
-    taken = {name.lower() for name in target.literals} & {name.lower() for name in frame.columns}
+def check_names(columns: Collection[str], target: Slice) -> None:
+    """Raise where rows bring a column that names their slice.
+
+    Raises:
+        ContractViolation: They do.
+    """
+    taken = {name.lower() for name in target.literals} & {name.lower() for name in columns}
     if taken:
         raise ContractViolation(
             f"the rows bring a column '{min(taken)}' of their own",

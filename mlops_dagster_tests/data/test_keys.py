@@ -15,8 +15,9 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.data import keys
 from mlops_dagster.data.batch import Batch, batch_of
-from mlops_dagster.data.checks import counted_rows, flag, flagged, measure_batch
+from mlops_dagster.data.checks import flag, flagged
 from mlops_dagster.data.contracts import contract_of
+from mlops_dagster.data.counting import counted_rows, measure_batch
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.keys import bad_keys, key_groups
 from mlops_dagster.data.learn import learnt

@@ -17,8 +17,8 @@ from scipy import stats
 from mlops_dagster.data import spreads
 from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.bins import distance_of
-from mlops_dagster.data.checks import measure_batch
 from mlops_dagster.data.contracts import contract_of
+from mlops_dagster.data.counting import measure_batch
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.surveys import query, survey
