@@ -70,12 +70,14 @@ def is_locked(path: Path, *, against_shared: bool) -> bool:
 
     Args:
         path: The lock file.
-        against_shared: True finds any holder; False finds an exclusive one only.
+        against_shared: True finds any holder; False finds an exclusive one only, at once. A file
+            is looked at in one way or the other.
     """
     if not path.exists():
         return False
-    # Another looker may hold it for a moment; a real holder outlasts the wait.
-    lock = FileLock.try_take(path, exclusive=against_shared, wait_seconds=0.15)
+    # Who looks for any holder is one itself for a moment; a real holder outlasts the wait.
+    wait_seconds = 0.15 if against_shared else 0.0
+    lock = FileLock.try_take(path, exclusive=against_shared, wait_seconds=wait_seconds)
     if lock is None:
         return True
     lock.release()

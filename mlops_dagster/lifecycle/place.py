@@ -21,6 +21,10 @@ from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.slices import WINDOW_COLUMN, Slice
 from mlops_dagster.windows import WindowCalendar
 
+# Models that this process has checked, by digest: the champion and the one before it.
+_CHECKED: dict[str, LoadedModel] = {}
+_MOST_CHECKED = 2
+
 
 @dataclass(frozen=True)
 class Place:
@@ -51,12 +55,22 @@ class Place:
     def load(self, champion: ChampionVersion) -> LoadedModel:
         """Return a champion's model, checked against the digest in the ledger.
 
-        A copy that was fetched before is read without asking MLflow: the digest vouches for it.
+        A copy that was fetched before is read without asking MLflow, and one that this process has
+        checked is not read again: the digest vouches for it.
 
         Raises:
             ModelRefused: Its files are not those that were registered.
             TrackingUnavailable: MLflow did not answer.
         """
+        digest = champion.bundle_digest
+        if digest not in _CHECKED:
+            loaded = self._load(champion)
+            while len(_CHECKED) >= _MOST_CHECKED:
+                _CHECKED.pop(next(iter(_CHECKED)))
+            _CHECKED[digest] = loaded
+        return _CHECKED[digest]
+
+    def _load(self, champion: ChampionVersion) -> LoadedModel:
         kept = self.downloads / champion.bundle_digest / BUNDLE_FOLDER
         if kept.exists():
             try:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS
-from mlops_dagster.features.scoring_rows import scoring_rows
+from mlops_dagster.features.scoring_rows import ScoringRows, scoring_rows
 from mlops_dagster.lifecycle.place import Place
+from mlops_dagster.registry.bundle import LoadedModel
 from mlops_dagster.registry.champion import ChampionVersion
-from mlops_dagster.serving.predictions import predictions_frame
+from mlops_dagster.serving.predictions import predictions_frame, predictions_here
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.state.fence import InputVersion, SlicePublished, published
@@ -57,7 +58,7 @@ def score_window(
         and place.locations.of(ref).exists(session)
     ):
         return WindowScored(champion, earlier, rows.unknowable)
-    frame = predictions_frame(rows.frame, place.load(champion), scored_at=place.as_of)
+    frame = _predictions(session, place, rows, place.load(champion), what=str(target))
     publication = publish_frame(
         session,
         frame=frame,
@@ -70,6 +71,21 @@ def score_window(
         inputs=rows.manifest,
     )
     return WindowScored(champion, publication.published, rows.unknowable)
+
+
+def _predictions(
+    session: SparkSession, place: Place, rows: ScoringRows, model: LoadedModel, *, what: str
+) -> DataFrame:
+    """Return the predictions of a window, computed here where its rows are few."""
+    most = place.workspace.environment.scoring.client_rows
+    found = None
+    if rows.rows - rows.unknowable <= most:
+        found = predictions_here(
+            session, rows.frame, model, scored_at=place.as_of, what=what, limit_rows=most
+        )
+    if found is None:
+        found = predictions_frame(rows.frame, model, scored_at=place.as_of)
+    return found
 
 
 def _contents(inputs: tuple[InputVersion, ...]) -> set[tuple[str, frozenset[tuple[str, str]]]]:

@@ -6,6 +6,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.features.columns import DAY, EVENT_TIME, LABEL, LABEL_STATE, WINDOW
 from mlops_dagster.features.labelled import MODEL_VERSION, labelled_predictions
@@ -14,7 +15,6 @@ from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.monitoring.succession import Succession, succession, windows_to_compare
 from mlops_dagster.registry.champion import ChampionVersion, champion_at_cutoff, champion_for
 from mlops_dagster.registry.ledger import ModelLedger, read_ledger
-from mlops_dagster.serving.predictions import predictions_frame
 from mlops_dagster.spec.models import Task
 from mlops_dagster.spec.workspace import ResolvedModel
 from mlops_dagster.tables.instants import local_date
@@ -69,14 +69,23 @@ def compare_successors(
     version, windows = chosen
     first, later = champions[0], next(c for c in champions if c.version == version)
     rows = _rows(session, place, model, {window: in_charge[window] for window in windows})
-    for champion, name in ((first, "earlier"), (later, "later")):
-        scored = predictions_frame(rows, place.load(champion), scored_at=place.as_of)
-        rows = scored.withColumnRenamed("score", name)
+    loaded = {"earlier": place.load(first), "later": place.load(later)}
+    features = sorted({name for one in loaded.values() for name, _ in one.info.column_kinds})
+    # A feature may be called as one of the other columns.
+    fetched = {f"feature_{number}": name for number, name in enumerate(features)}
     day = local_date(F.col(EVENT_TIME), calendar.time_zone).cast("string").alias(DAY)
     found = rows_to_client(
-        rows.select(WINDOW, F.col(LABEL).cast("int").alias(LABEL), "earlier", "later", day),
+        rows.select(
+            WINDOW,
+            F.col(LABEL).cast("int").alias(LABEL),
+            day,
+            *(F.col(quote(name)).alias(alias) for alias, name in fetched.items()),
+        ),
         what=f"labelled predictions of two versions of {model.stream}",
     )
+    values = found[list(fetched)].rename(columns=fetched)
+    for name, one in loaded.items():
+        found[name] = one.predict(values)["score"]
     by_window = {window: found[found[WINDOW] == window] for window in windows}
     return Successors(first, later, succession(by_window))
 

@@ -38,6 +38,7 @@ from mlops_dagster.registry.model_file import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from mlops_dagster.workers.score import ScoringModel
 
@@ -107,6 +108,22 @@ class LoadedModel:
             task=self.info.task.value,
             classes=self.info.classes,
         )
+
+    def score(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        """Return rows with their predictions, to the last digit as Spark's workers give them."""
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
+
+        from mlops_dagster.workers.score import with_predictions
+
+        # As on the workers; a busy machine is slower with more.
+        with threadpool_limits(limits=1):
+            return with_predictions(
+                self.estimator,
+                rows,
+                columns=self.info.column_kinds,
+                task=self.info.task.value,
+                classes=self.info.classes,
+            )
 
     def for_workers(self) -> "ScoringModel":
         """Return what Spark's workers need to score."""

@@ -1,14 +1,17 @@
-"""Predictions of many rows on Spark's workers, by a model that was checked on the client."""
+"""Predictions of rows by a checked model: in this process where they are few, else on workers."""
 
 from datetime import datetime
 
+import pyarrow as pa
 from pyspark import cloudpickle
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from mlops_dagster.engine.arrow import frame_from_arrow
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.errors import ContractViolation, ModelRefused
+from mlops_dagster.engine.transfer import LOCAL_RELATION_BYTES, table_to_client
+from mlops_dagster.errors import ContractViolation, ModelRefused, TransferTooLarge
 from mlops_dagster.registry.bundle import LoadedModel
 from mlops_dagster.registry.manifest import BundleInfo
 from mlops_dagster.spec.models import Task
@@ -64,6 +67,53 @@ def predictions_frame(rows: DataFrame, model: LoadedModel, *, scored_at: datetim
     return scored.withColumn(SCORED_AT, F.lit(scored_at).cast("timestamp"))
 
 
+def predictions_here(
+    session: SparkSession,
+    rows: DataFrame,
+    model: LoadedModel,
+    *,
+    scored_at: datetime,
+    what: str,
+    limit_rows: int,
+) -> DataFrame | None:
+    """Return rows with predictions that this process computed; None where they are too many.
+
+    The same columns and, to the last digit, the same predictions as `predictions_frame`. Costs one
+    query that fetches the rows; they go back inside the plan. No Python worker has to start, which
+    takes longer than a few rows do.
+
+    Args:
+        session: Where the frame lives.
+        rows: As `predictions_frame`.
+        model: As `predictions_frame`.
+        scored_at: As `predictions_frame`.
+        what: What the rows are, for messages.
+        limit_rows: More rows than these are too many; so is more than 32 MB of them.
+
+    Raises:
+        ContractViolation: As `predictions_frame`.
+    """
+    _check_features(rows, model.info)
+    added = prediction_fields(model.info)
+    rows = rows.drop(*(field.name for field in added), SCORED_AT)
+    try:
+        found = table_to_client(
+            rows, what=what, limit_rows=limit_rows, limit_bytes=LOCAL_RELATION_BYTES
+        )
+    except TransferTooLarge:
+        return None
+    scored = pa.Table.from_batches(
+        [model.score(batch) for batch in found.combine_chunks().to_batches() or _nothing(found)]
+    )
+    return frame_from_arrow(session, scored, what=what).select(
+        *(
+            F.col(quote(field.name)).cast(field.dataType).alias(field.name)
+            for field in (*rows.schema.fields, *added)
+        ),
+        F.lit(scored_at).cast("timestamp").alias(SCORED_AT),
+    )
+
+
 def prediction_fields(info: BundleInfo) -> list[T.StructField]:
     """Return the columns that a model adds to the rows it scores."""
     score = T.StructField("score", T.DoubleType())
@@ -77,6 +127,10 @@ def prediction_fields(info: BundleInfo) -> list[T.StructField]:
         score,
         T.StructField("scores", T.ArrayType(T.DoubleType())),
     ]
+
+
+def _nothing(rows: pa.Table) -> list[pa.RecordBatch]:
+    return [pa.RecordBatch.from_pylist([], schema=rows.schema)]
 
 
 def _check_features(rows: DataFrame, info: BundleInfo) -> None:

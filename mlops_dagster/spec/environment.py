@@ -154,6 +154,15 @@ class Automation(SpecModel):
     sensors: bool = True
 
 
+class Scoring(SpecModel):
+    """Where windows are scored."""
+
+    client_rows: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=50_000,
+        description="a window of up to so many rows is scored by the run's own process",
+    )
+
+
 class Environment(SpecModel):
     """`environments/<name>.yaml`. Relative paths are below the project's root."""
 
@@ -169,6 +178,7 @@ class Environment(SpecModel):
     state: State = "sqlite"
     alerts: Alerts = Alerts()
     automation: Automation = Automation()
+    scoring: Scoring = Scoring()
     use_cases: list[Name] | None = Field(default=None, description="none: all")
     production: bool = False
     detectors: list[Annotated[AlibiDetector, FromText]] = Field(default_factory=list)

@@ -141,7 +141,9 @@ def scorer(
             estimator = loaded(model)
             for batch in batches:
                 named = pa.RecordBatch.from_arrays(batch.columns, names=list(names))
-                scored = _scored(estimator, model, named)
+                scored = with_predictions(
+                    estimator, named, columns=model.columns, task=model.task, classes=model.classes
+                )
                 added = scored.schema.names[len(names) :]
                 yield pa.RecordBatch.from_arrays(
                     scored.columns, names=[*batch.schema.names, *added]
@@ -177,20 +179,26 @@ def loaded(model: ScoringModel) -> object:
     return cache[model.digest]
 
 
-def _scored(estimator: object, model: ScoringModel, batch: pa.RecordBatch) -> pa.RecordBatch:
-    rows = batch.select([name for name, _ in model.columns]).to_pandas()
-    found = predictions(
-        estimator, rows, columns=model.columns, task=model.task, classes=model.classes
-    )
-    columns, fields = list(batch.columns), list(batch.schema)
+def with_predictions(
+    estimator: object,
+    batch: pa.RecordBatch,
+    *,
+    columns: Sequence[tuple[str, ColumnKind]],
+    task: str,
+    classes: Sequence[int] | Sequence[str],
+) -> pa.RecordBatch:
+    """Return a batch with the prediction columns of its rows behind its own; see `predictions`."""
+    rows = batch.select([name for name, _ in columns]).to_pandas()
+    found = predictions(estimator, rows, columns=columns, task=task, classes=classes)
+    arrays, fields = list(batch.columns), list(batch.schema)
     for name in found.columns:
         if name == "scores":
             values = pa.array(found[name].tolist(), pa.list_(pa.float64()))
         else:
             values = pa.array(found[name].tolist(), _arrow_type(found[name]))
-        columns.append(values)
+        arrays.append(values)
         fields.append(pa.field(name, values.type))
-    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def _arrow_type(values: pd.Series) -> pa.DataType:

@@ -32,6 +32,9 @@ WORKER_KILLED = (4, "open")
 def project(tmp_path: Path) -> Iterator[LiveProject]:
     """A project with a Spark server of its own, which nobody else feels dying."""
     root = write_small_project(tmp_path / "killed", models=1, own_server=True).root
+    # The undisturbed life scores in its own process; this one needs workers to lose.
+    with (root / "environments" / "dev.yaml").open("a", encoding="utf-8") as file:
+        file.write("scoring: {client_rows: 0}\n")
     with live_project(root) as project:
         yield project
         stop_server(EngineFiles.of(project.workspace.state_folder), force=True)

@@ -15,11 +15,13 @@ from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.counting import CountedWrite, Measured
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.learn import learnt
+from mlops_dagster.data.quarantine import replace_quarantine
 from mlops_dagster.data.verdict import RefusedBatch
 from mlops_dagster.errors import DeltaConflict, NotDeterministic
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import published
 from mlops_dagster.tables import fenced
+from mlops_dagster.tables.commits import replace_slice
 from mlops_dagster.tables.tally import Tally
 from mlops_dagster_tests.data.worlds import Project
 
@@ -142,7 +144,7 @@ def test_a_write_that_lost_against_another_window_is_counted_once(
     sales: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = sales.build("silver.again", "2013-01")
-    replace_slice, attempts = fenced.replace_slice, iter([True, True])
+    attempts = iter([True, True])
 
     def lost(*args: object, **kwargs: object) -> None:
         if next(attempts, False):
@@ -198,10 +200,9 @@ def test_rows_that_are_others_the_second_time_are_taken_back(
             sales.build("silver.sales", "2013-01")
     assert sales.rows("silver.sales") == rows
     with monkeypatch.context() as patched:
-        quarantine = build.replace_quarantine
 
         def differs(*args: object, **kwargs: object) -> bool:
-            return quarantine(*args, **{**kwargs, "rows": 1})  # type: ignore[arg-type]
+            return replace_quarantine(*args, **{**kwargs, "rows": 1})  # type: ignore[arg-type]
 
         patched.setattr(build, "is_counted_by_its_write", lambda batch, answered: True)
         patched.setattr(build, "replace_quarantine", differs)

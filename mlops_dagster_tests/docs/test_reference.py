@@ -80,6 +80,7 @@ SECTIONS: Mapping[str, type[SpecModel]] = {
     "channel": environment.WebhookChannel,
     "webhook": environment.Webhook,
     "automation": environment.Automation,
+    "scoring": environment.Scoring,
 }
 
 

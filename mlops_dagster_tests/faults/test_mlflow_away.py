@@ -177,8 +177,9 @@ def champion_of(training: KeptTraining) -> ChampionVersion:
 
 
 def test_scoring_goes_on_from_a_fetched_copy_while_mlflow_is_away(
-    place: Place, tmp_path: Path
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mlops_dagster.lifecycle.place._CHECKED", {})
     training = finished_training(tmp_path / "bundle")
     champion = champion_of(training)
     copy = place.downloads / champion.bundle_digest / BUNDLE_FOLDER
@@ -190,6 +191,9 @@ def test_scoring_goes_on_from_a_fetched_copy_while_mlflow_is_away(
         shutil.copytree(training.bundle.folder, copy)
         rows = rows_of(RECIPE)
         assert away.load(champion).predict(rows).equals(trained(RECIPE).fitted.predict(rows))
+        # One that was checked is not read again in this process.
+        assert away.load(champion) is away.load(champion)
+        monkeypatch.setattr("mlops_dagster.lifecycle.place._CHECKED", {})
         # A copy that is not the champion is never scored with.
         (copy / "model.skops").write_bytes(b"damaged")
         with pytest.raises(TrackingUnavailable):

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from mlops_dagster.errors import ContractViolation, ModelRefused
 from mlops_dagster.registry.bundle import LoadedModel, load_bundle
 from mlops_dagster.serving import predictions
-from mlops_dagster.serving.predictions import predictions_frame
+from mlops_dagster.serving.predictions import predictions_frame, predictions_here
 from mlops_dagster.spec.models import Task
 from mlops_dagster_tests.registry.worlds import Recipe, rows_of, saved
 
@@ -44,11 +44,28 @@ def spark_rows(session: SparkSession, rows: pd.DataFrame) -> DataFrame:
     return spread
 
 
+def on_workers(session: SparkSession, rows: DataFrame, model: LoadedModel) -> DataFrame:
+    return predictions_frame(rows, model, scored_at=SCORED_AT)
+
+
+def here(session: SparkSession, rows: DataFrame, model: LoadedModel) -> DataFrame:
+    found = predictions_here(
+        session, rows, model, scored_at=SCORED_AT, what="visits", limit_rows=1_000
+    )
+    assert found is not None
+    return found
+
+
+Way = Callable[[SparkSession, DataFrame, LoadedModel], DataFrame]
+ways = pytest.mark.parametrize("scored_by", [on_workers, here])
+
+
 def collected(frame: DataFrame) -> pd.DataFrame:
     rows: pd.DataFrame = frame.toArrow().to_pandas()
     return rows.sort_values("visit").reset_index(drop=True)
 
 
+@ways
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -59,11 +76,11 @@ def collected(frame: DataFrame) -> pd.DataFrame:
     ids=str,
 )
 def test_workers_without_this_package_score_as_the_client_does(
-    bare_spark: SparkSession, tmp_path: Path, recipe: Recipe
+    bare_spark: SparkSession, tmp_path: Path, recipe: Recipe, scored_by: Way
 ) -> None:
     model, rows = loaded(tmp_path / "b", recipe), rows_of(recipe)
 
-    found = collected(predictions_frame(spark_rows(bare_spark, rows), model, scored_at=SCORED_AT))
+    found = collected(scored_by(bare_spark, spark_rows(bare_spark, rows), model))
 
     expected = model.predict(rows.sort_values("visit").reset_index(drop=True))
     for name in expected.columns:
@@ -90,21 +107,24 @@ def test_the_workers_of_that_test_really_lack_the_package(bare_spark: SparkSessi
     ]
 
 
-def test_every_other_column_passes_through_as_it_is(spark: SparkSession, tmp_path: Path) -> None:
+@ways
+def test_every_other_column_passes_through_as_it_is(
+    spark: SparkSession, tmp_path: Path, scored_by: Way
+) -> None:
     model = loaded(tmp_path / "b")
     rows = spark.sql(
         """
         SELECT * FROM VALUES
           ('a', 9007199254740993, 1.50, date '2024-01-02', timestamp '2024-01-02 03:04:05.678901',
-           array(1, NULL), named_struct('x', 1.5D, 'y', NULL), 0.5D, 30, true, 'Ulm'),
+           array(1, NULL), named_struct('x', 1.5D, 'y', int(NULL)), 0.5D, 30, true, 'Ulm'),
           ('b', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
         AS t(visit, big, price, day, at, list, pair, amount, age, member, city)
         """
     )
 
-    scored = predictions_frame(rows, model, scored_at=SCORED_AT)
+    scored = scored_by(spark, rows, model)
 
-    assert scored.schema.fields[: len(rows.schema.fields)] == rows.schema.fields
+    assert dict(scored.dtypes).items() >= dict(rows.dtypes).items()
     assert scored.columns == [*rows.columns, "score", "scored_at"]
     kept = scored.select(*rows.columns)
     assert sorted(map(str, kept.collect())) == sorted(map(str, rows.collect()))
@@ -134,17 +154,38 @@ def test_decimals_and_integers_are_read_as_the_doubles_they_are(
     pd.testing.assert_frame_equal(scores[0], scores[1])
 
 
-def test_no_rows_give_no_predictions(spark: SparkSession, tmp_path: Path) -> None:
+@ways
+def test_no_rows_give_no_predictions(spark: SparkSession, tmp_path: Path, scored_by: Way) -> None:
     rows = spark.createDataFrame([], SCHEMA)
-    scored = predictions_frame(rows, loaded(tmp_path / "b"), scored_at=SCORED_AT)
+    scored = scored_by(spark, rows, loaded(tmp_path / "b"))
     assert scored.collect() == []
+    assert scored.columns == [*rows.columns, "score", "scored_at"]
 
 
-def test_rows_scored_before_are_scored_anew(spark: SparkSession, tmp_path: Path) -> None:
+def test_rows_beyond_either_limit_are_left_to_the_workers(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, rows = loaded(tmp_path / "b"), spark_rows(spark, rows_of(BINARY, 40))
+
+    def scored(limit_rows: int) -> DataFrame | None:
+        return predictions_here(
+            spark, rows, model, scored_at=SCORED_AT, what="visits", limit_rows=limit_rows
+        )
+
+    assert scored(limit_rows=39) is None
+    assert scored(limit_rows=40) is not None
+    monkeypatch.setattr(predictions, "LOCAL_RELATION_BYTES", 100)
+    assert scored(limit_rows=40) is None
+
+
+@ways
+def test_rows_scored_before_are_scored_anew(
+    spark: SparkSession, tmp_path: Path, scored_by: Way
+) -> None:
     model = loaded(tmp_path / "b")
     rows = spark_rows(spark, rows_of(BINARY, 20))
     once = predictions_frame(rows, model, scored_at=datetime(2020, 1, 1, tzinfo=timezone.utc))
-    twice = predictions_frame(once, model, scored_at=SCORED_AT)
+    twice = scored_by(spark, once, model)
     assert twice.columns == [*rows.columns, "score", "scored_at"]
     instants = twice.selectExpr("unix_seconds(scored_at) AS at").distinct().collect()
     assert [row["at"] for row in instants] == [int(SCORED_AT.timestamp())]
