@@ -67,6 +67,10 @@ def frame_from_arrow(session: SparkSession, rows: pa.Table, *, what: str) -> Dat
         SourceError: A column has a type that no table can hold, or a value too large for its type.
     """
     held = _held_table(rows, what)
+    if held.num_rows == 0:
+        # Spark Connect takes no columns from a table without rows.
+        one = pa.table([pa.nulls(1, field.type) for field in held.schema], names=held.column_names)
+        return session.createDataFrame(one).limit(0)
     pieces = [session.createDataFrame(piece) for piece in _pieces(held)]
     return reduce(DataFrame.unionAll, pieces)
 

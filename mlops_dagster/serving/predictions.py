@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyarrow as pa
 from pyspark import cloudpickle
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -107,7 +107,7 @@ def predictions_here(
     )
     return frame_from_arrow(session, scored, what=what).select(
         *(
-            F.col(quote(field.name)).cast(field.dataType).alias(field.name)
+            _typed(F.col(quote(field.name)), field.dataType).alias(field.name)
             for field in (*rows.schema.fields, *added)
         ),
         F.lit(scored_at).cast("timestamp").alias(SCORED_AT),
@@ -127,6 +127,11 @@ def prediction_fields(info: BundleInfo) -> list[T.StructField]:
         score,
         T.StructField("scores", T.ArrayType(T.DoubleType())),
     ]
+
+
+def _typed(column: Column, kind: T.DataType) -> Column:
+    nested = isinstance(kind, T.StructType | T.ArrayType | T.MapType)
+    return column if nested else column.cast(kind)
 
 
 def _nothing(rows: pa.Table) -> list[pa.RecordBatch]:
