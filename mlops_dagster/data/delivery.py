@@ -36,6 +36,7 @@ class Delivery:
         contract_grew: The contract has columns that its file lacks.
         files: The files that it was made of, copies included.
         without_time: Rows of a source that lie in no window, because they say no time.
+        unique_by: Columns (in lower case) by which the rows differ as they were made, if known.
     """
 
     frame: DataFrame
@@ -50,6 +51,7 @@ class Delivery:
     contract_grew: bool = False
     files: tuple[DeliveredFile, ...] = ()
     without_time: int = 0
+    unique_by: frozenset[str] | None = None
 
     @property
     def columns(self) -> list[str]:

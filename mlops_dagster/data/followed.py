@@ -95,7 +95,8 @@ def apply_decisions(
     if ledger.discards:
         rows = few_rows(found.where(F.col(_DISCARD)).select(ROW_ID), what="discarded rows")
         discarded = frozenset(str(row[ROW_ID]) for row in rows)
-    return Decided(replace(delivery, frame=frame), discarded)
+    # A correction may make two rows alike.
+    return Decided(replace(delivery, frame=frame, unique_by=None), discarded)
 
 
 def _keyed(delivery: Delivery, *, table: ResolvedTable, window: str) -> DataFrame:

@@ -29,9 +29,12 @@ FEW_KEYS = 10_000
 
 
 def key_groups(batch: Batch) -> tuple[KeyGroup, ...]:
-    """Return the groups of a batch's rules about keys, the built-in unique key among them."""
+    """Return the groups of a batch's rules about keys, the built-in unique key among them.
+
+    The latter needs no query where the table's SQL makes one row for each key.
+    """
     members: dict[tuple[tuple[str, ...], str | None], list[str]] = {}
-    if any(rule.name == builtin.KEY_UNIQUE for rule in batch.rules):
+    if any(rule.name == builtin.KEY_UNIQUE for rule in batch.rules) and not _made_unique(batch):
         key = tuple(sorted(builtin.unique_columns(batch.table)))
         members[key, None] = [builtin.KEY_UNIQUE]
     for rule in batch.declared:
@@ -109,8 +112,10 @@ def fails_by_key(batch: Batch, name: str) -> Column:
 
     A null in the key of a unique rule or a reference makes the answer unknown.
     """
-    bad = next(bad for bad in batch.known.bad_keys if name in bad.group.rules)
     found: Column = F.lit(False)
+    if name == builtin.KEY_UNIQUE and _made_unique(batch):
+        return found
+    bad = next(bad for bad in batch.known.bad_keys if name in bad.group.rules)
     if bad.frame is not None:
         found = F.coalesce(F.col(quote(_bad(bad.group, name))), F.lit(False))
     rule = dict(_members(batch, bad.group))[name]
@@ -120,6 +125,12 @@ def fails_by_key(batch: Batch, name: str) -> Column:
         found = found | any_of([quoted(column).isNull() for column in _never_null(rule)])
     chosen = batch.chosen(rule)
     return found if chosen is None else chosen & found
+
+
+def _made_unique(batch: Batch) -> bool:
+    made = batch.delivery.unique_by
+    key = {name.lower() for name in builtin.unique_columns(batch.table)}
+    return made is not None and made <= key
 
 
 def _members(batch: Batch, group: KeyGroup) -> Iterator[tuple[str, ResolvedRule | None]]:

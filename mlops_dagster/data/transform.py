@@ -118,6 +118,7 @@ def delivery_of(
         contract_is_new=contract is None,
         inputs=manifest(inputs),
         lineage={} if table.sql is None else table.sql.column_lineage,
+        unique_by=None if table.sql is None else table.sql.unique_by,
     )
 
 

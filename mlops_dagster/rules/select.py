@@ -49,6 +49,13 @@ class SelectStatement:
         relation = query_relation(self._query, self.tables, self._columns)
         return {name: tuple(sorted(sources)) for name, sources in relation.columns.items()}
 
+    @cached_property
+    def unique_by(self) -> frozenset[str] | None:
+        """Columns (in lower case) by which its rows differ whatever the inputs hold, or None."""
+        from mlops_dagster.rules.unique_rows import unique_rows
+
+        return unique_rows(self._query)
+
     def render(self, names: Mapping[str, str]) -> str:
         """Return Spark SQL that reads the view `names[input]` wherever the text reads `input`.
 

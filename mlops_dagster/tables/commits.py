@@ -17,9 +17,8 @@ from mlops_dagster.tables.slices import Slice
 
 # Names with these need Delta's column mapping, which raises the table's protocol version.
 _UNMAPPED_REFUSED = frozenset(" ,;{}()\n\t=")
-# Other windows may commit between our write and the look at the history.
-_RECENT_COMMITS = 50
-_ALL_COMMITS = 10_000
+# How many to look at: others may commit between our write and the look, which reads as many files.
+_COMMITS = (5, 100, 10_000)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def replace_slice(
 
 def find_commit(session: SparkSession, location: TableLocation, token: str) -> Commit | None:
     """Return the commit whose user metadata holds the token, or None."""
-    for limit in (_RECENT_COMMITS, _ALL_COMMITS):
+    for limit in _COMMITS:
         history = session.sql(f"DESCRIBE HISTORY {location.sql_name} LIMIT {limit}")
         metrics = F.col("operationMetrics")
         ours = history.select(

@@ -230,3 +230,30 @@ def test_a_counted_write_scans_once_and_shuffles_nothing(
     assert plan.count("CollectMetrics") == 2
     # The bad key is sent along; no row moves to another task.
     assert plan.count("Exchange") == plan.count("BroadcastExchange") == 1
+
+
+def test_a_key_that_the_sql_groups_by_costs_no_query(
+    sales: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*args: object) -> None:
+        raise AssertionError("keys were looked for")
+
+    for name in ("sales", "again"):
+        (sales.root / f"use_cases/shop/silver/{name}.sql").unlink()
+    sales.declare(
+        BRONZE
+        + "silver.days: {inputs: {raw: bronze.raw}, key: [shop], event_time: day, "
+        + "rules: [{rule: rows > 0, on_fail: record}]}\n"
+    )
+    sales.sql("silver.days", "SELECT shop, day, count(*) AS rows FROM raw GROUP BY shop, day\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("mlops_dagster.data.keys._fetched", looked)
+        built = sales.build("silver.days", "2013-01")
+    results = {result.name: (result.status, result.failed_rows) for result in built.rule_results}
+    assert results["key_unique"] == ("passed", 0)
+    assert results["key_not_null"] == ("failed", 1)
+    assert (built.valid, built.quarantined) == (8, 1)
+    # Rows that are followed may have been corrected, so they are looked at.
+    monkeypatch.setattr("mlops_dagster.data.keys._fetched", looked)
+    with pytest.raises(AssertionError, match="keys were looked for"):
+        sales.build("silver.days", "2013-01")
