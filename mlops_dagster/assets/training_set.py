@@ -59,14 +59,15 @@ def training_set_asset(
         for early in built.early:
             context.log.warning(str(early))
         return dg.MaterializeResult(
-            metadata=_metadata(built, partitioned=calendar is not None),
+            metadata=training_set_metadata(built, partitioned=calendar is not None),
             data_version=dg.DataVersion(built.published.digest),
         )
 
     return training_set
 
 
-def _metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Metadata:
+def training_set_metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Metadata:
+    """Return what the UI shows of a training set: its rows, features, and what waits in them."""
     counts = built.counts
     early = "\n\n".join(map(str, built.early))
     return {
