@@ -70,32 +70,22 @@ class ExpressionError(TerminalError):
         line: Line of the place in the text, from 1.
         column: Column of the place in its line, from 1.
         excerpt: The line of the text and, below it, carets under the place.
+        said: As of all errors.
     """
 
     def __init__(
         self,
         problem: str,
         *,
-        where: str | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-        nearest: str | None = None,
-        next_step: str | None = None,
         line: int = 1,
         column: int = 1,
         excerpt: str | None = None,
+        **said: str | None,
     ) -> None:
         self.line = line
         self.column = column
         self.excerpt = excerpt
-        super().__init__(
-            problem,
-            where=where,
-            expected=expected,
-            found=found,
-            nearest=nearest,
-            next_step=next_step,
-        )
+        super().__init__(problem, **said)
 
     def _message(self) -> str:
         message = super()._message()
@@ -107,28 +97,14 @@ class ContractViolation(TerminalError):
 
     Args:
         differences: A sentence for each column that differs.
+        said: As of all errors.
     """
 
     def __init__(
-        self,
-        problem: str,
-        *,
-        where: str | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-        nearest: str | None = None,
-        next_step: str | None = None,
-        differences: tuple[str, ...] = (),
+        self, problem: str, *, differences: tuple[str, ...] = (), **said: str | None
     ) -> None:
         self.differences = differences
-        super().__init__(
-            problem,
-            where=where,
-            expected=expected,
-            found=found,
-            nearest=nearest,
-            next_step=next_step,
-        )
+        super().__init__(problem, **said)
 
 
 class SourceError(TerminalError):

@@ -75,8 +75,9 @@ def quarantine_metadata(counts: Sequence[SliceCounts], window: str) -> Metadata:
     reasons = _reasons(counts)
     if reasons:
         metadata["top_reasons"] = dg.MetadataValue.md(reasons)
-    if sum(one.quarantined for one in counts):
-        only = "" if window == STATIC else f" --window {window}"
+    owner = next((one.ref.owner for one in counts if one.quarantined), None)
+    if owner is not None:
+        only = f" --use-case {owner}" + ("" if window == STATIC else f" --window {window}")
         metadata["next"] = dg.MetadataValue.md(f"`mlops-dagster quarantine list{only}`")
     return metadata
 

@@ -56,16 +56,20 @@ def training_set_asset(
                 locations=mlops.locations,
                 run_id=run.run_id,
             )
+        for early in built.early:
+            context.log.warning(str(early))
         return dg.MaterializeResult(
-            metadata=_metadata(built, partitioned=calendar is not None),
+            metadata=training_set_metadata(built, partitioned=calendar is not None),
             data_version=dg.DataVersion(built.published.digest),
         )
 
     return training_set
 
 
-def _metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Metadata:
+def training_set_metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Metadata:
+    """Return what the UI shows of a training set: its rows, features, and what waits in them."""
     counts = built.counts
+    early = "\n\n".join(map(str, built.early))
     return {
         **published_metadata(built.published, partitioned=partitioned),
         "labelled": dg.MetadataValue.int(counts.labelled),
@@ -76,4 +80,5 @@ def _metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Metadata:
         "not_known_in_time": dg.MetadataValue.int(counts.unknowable),
         "windows": dg.MetadataValue.text(", ".join(built.windows)),
         "features": dg.MetadataValue.text(", ".join(f.name for f in built.features)),
+        **({"known_early": dg.MetadataValue.md(early)} if early else {}),
     }

@@ -124,6 +124,9 @@ def _window_line(batch: "BatchImpact") -> tuple[str, ...]:
 
 def _rule_line(window: str, rule: "RuleImpact") -> tuple[str, ...]:
     now = "-" if rule.status is None else _said(rule.status, rule.failed_rows)
+    if rule.dropped_then:
+        # Zero would read as if it stopped nothing any more.
+        now = "not known" if rule.status is None else f"{now} of the rest"
     # Without a result of then, only what failed is known.
     then = "-" if rule.then is None else _said(rule.then, rule.failed_then)
     if rule.then is None and rule.failed_then is not None:
@@ -141,6 +144,12 @@ def _remarks(batch: "BatchImpact") -> Iterator[str]:
             f"{batch.window}: {batch.not_kept:,} rows were dropped or discarded then; they are "
             "kept nowhere and were not looked at"
         )
+    for rule in batch.rules:
+        if rule.dropped_then:
+            yield (
+                f"{batch.window}: {rule.name} dropped {rule.dropped_then:,} rows then; how many of "
+                "them it would let through as it stands now cannot be told"
+            )
     if batch.lost:
         yield f"{batch.window}: {batch.lost:,} quarantined rows cannot be read back"
     for rule in batch.rules:

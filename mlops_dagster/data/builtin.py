@@ -107,12 +107,12 @@ def rules_of(table: ResolvedTable) -> tuple[RuleFacts, ...]:
 def unique_columns(table: ResolvedTable) -> tuple[str, ...]:
     """Return the columns that tell rows apart: the key, and the event time where there is one.
 
-    A table that keeps the newest row of each key has one for each.
+    A table that keeps the newest row of each key has one for each. The same may be forecast again.
     """
     if table.spec.keep == "latest":
         return tuple(table.spec.key)
-    event_time = () if table.event_time is None else (table.event_time,)
-    return tuple(dict.fromkeys((*table.spec.key, *event_time)))
+    times = [table.event_time, table.known_at if table.spec.forecast else None]
+    return tuple(dict.fromkeys((*table.spec.key, *(time for time in times if time is not None))))
 
 
 def required_columns(table: ResolvedTable) -> tuple[str, ...]:

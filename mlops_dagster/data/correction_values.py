@@ -6,11 +6,12 @@ What is refused here never reaches a slice; what is accepted, Spark reads as the
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 
 from mlops_dagster.data import typed
 from mlops_dagster.errors import CorrectionRefused, nearest_name
+from mlops_dagster.rules.time_texts import day_of, instant_of, local_time_of
 from mlops_dagster.rules.values import Value
 from mlops_dagster.spec.contract import Contract
 from mlops_dagster.spec.workspace import ResolvedTable
@@ -19,10 +20,6 @@ _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 # Spark's decimals have 38; a text may have more.
 _DIGITS = 1_100
 _LARGEST_FLOAT = 3.4028234663852886e38
-_INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
-    r"(?: ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?"
-)
 _TIMES = {
     "timestamp": "an instant such as 2013-02-12T03:00:00Z; UTC without an offset",
     "timestamp_ntz": "a local time such as 2013-02-12T03:00:00",
@@ -139,31 +136,17 @@ def _decimal(text: str, kind: str) -> Decimal:
 
 
 def _day(text: str, _: str) -> date:
-    words = "a day such as 2013-02-12"
-    if not re.fullmatch(typed.DATE, text):
-        raise ValueError(words)
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(words) from error
+    day = day_of(text)
+    if day is None:
+        raise ValueError("a day such as 2013-02-12")
+    return day
 
 
 def _instant(text: str, kind: str) -> datetime:
-    found = _INSTANT.fullmatch(text)
-    if found is None or (kind == "timestamp_ntz" and found[6]):
+    moment = local_time_of(text) if kind == "timestamp_ntz" else instant_of(text)
+    if moment is None:
         raise ValueError(_TIMES[kind])
-    day, hour, minute, second, fraction, offset = found.groups()
-    try:
-        moment = datetime.fromisoformat(f"{day}T{hour or '00'}:{minute or '00'}:{second or '00'}")
-    except ValueError as error:
-        raise ValueError(_TIMES[kind]) from error
-    moment += timedelta(microseconds=int(f"{fraction or 0:0<6}"[:6]))
-    if kind == "timestamp_ntz":
-        return moment
-    if offset not in (None, "Z", "UTC"):
-        sign = -1 if offset[0] == "-" else 1
-        moment -= sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
-    return moment.replace(tzinfo=timezone.utc)
+    return moment
 
 
 def _name(kind: str) -> str:

@@ -61,12 +61,15 @@ def earlier_values(
 def measured_statistics(batch: Batch, counts: Counts) -> dict[str, float]:
     """Return the numbers that rules look at, by their names in events.
 
-    Later batches are held against them, also by rules that are not there yet.
+    Later batches are held against them, also by rules that are not there yet. A batch without rows
+    has no mean and no share of failing rows, so it is none of the batches that rules about these
+    ask for; its rows are 0, and it is one of those that rules about `row_count` ask for.
     """
     numbers: dict[str, float | None] = {}
     for rule in batch.declared:
         if isinstance(rule.check, FailsAsUsual):
-            numbers[statistic_name(rule)] = counts.failing_share(rule.check.demand.rule)
+            share = counts.failing_share(rule.check.demand.rule)
+            numbers[statistic_name(rule)] = share if counts.rows_in else None
             continue
         # Of a batch that was refused for its columns nothing was computed.
         if rule.name not in counts.found:

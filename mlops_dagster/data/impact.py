@@ -58,6 +58,8 @@ class RuleImpact:
         message: One sentence about it.
         then: What it said then; None where it was not there, or nothing was recorded.
         failed_then: Rows that failed then; None where nothing was recorded or none are counted.
+        dropped_then: Rows that failed then and were dropped, unless another rule sent them to
+            quarantine: they are kept nowhere, so what it says now is of other rows.
     """
 
     name: str
@@ -72,6 +74,7 @@ class RuleImpact:
     message: str
     then: Status | None
     failed_then: int | None
+    dropped_then: int = 0
 
     @property
     def tells(self) -> bool:
@@ -211,6 +214,7 @@ def _present(
             failed_then=(
                 judged.failed_rules.get(result.name) if then is None else then.failed_rows
             ),
+            dropped_then=_dropped(then, judged),
         )
 
 
@@ -231,7 +235,14 @@ def _removed(results: tuple[RuleResult, ...], judged: BatchJudged) -> Iterator[R
                 message=f"{then.name} is no rule of the table any more",
                 then=then.status,
                 failed_then=then.failed_rows,
+                dropped_then=_dropped(then, judged),
             )
+
+
+def _dropped(then: RuleOutcome | None, judged: BatchJudged) -> int:
+    if then is None or then.on_fail is not OnFail.DROP:
+        return 0
+    return min(then.failed_rows or 0, judged.dropped)
 
 
 def _state(then: RuleOutcome | None, version: str, *, recorded: bool) -> RuleState:

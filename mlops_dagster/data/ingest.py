@@ -14,7 +14,7 @@ from mlops_dagster.data.contracts import (
 )
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.evolution import divided, grown_contract, with_missing
-from mlops_dagster.data.file_digests import check_digest, delivered, each_once
+from mlops_dagster.data.file_digests import DeliveredFile, check_digest, delivered, each_once
 from mlops_dagster.data.inference import infer_contract
 from mlops_dagster.data.landing import Form, LandingFile, find_all_files, find_files
 from mlops_dagster.data.parquet_files import count_parquet, parquet_types
@@ -68,36 +68,19 @@ def ingest(
     pattern = table.spec.files
     if pattern is None:
         raise ValueError(f"{table.ref} is not made from files")
-    found = find_files(landing, pattern, window)
-    digests = tuple(delivered(file, landing) for file in found)
-    for file, one in zip(found, digests, strict=True):
-        check_digest(file, one.digest)
-    once = {one.path for one in each_once(digests)}
-    pairs = [(file, one) for file, one in zip(found, digests, strict=True) if one.path in once]
-    files = [file for file, _ in pairs]
-    number = table.spec.row_number
-    agreed = contract or with_row_number(
-        infer_contract(table.ref, find_all_files(landing, pattern), nulls=table.spec.nulls), number
-    )
-    if contract is not None and table.spec.evolve is not None:
-        agreed = grown_contract(table, contract, files)
-    if len({file.form is Form.PARQUET for file in files}) > 1:
-        raise SourceError(
-            "texts and Parquet cannot be one batch",
-            where=f"{table.ref} {window}",
-            found=", ".join(file.path.name for file in files[:10]),
-            next_step="Deliver them as two tables",
-        )
-    is_text = files[0].form is not Form.PARQUET
-    read = _read_texts if is_text else _read_parquet
-    promised, records = without_row_number(agreed, number), 0
-    pieces: list[_Piece] = []
+    pairs, digests = _each_content_once(landing, pattern, window)
+    agreed = _agreed(table, contract, [file for file, _ in pairs], landing=landing)
+    _check_one_form([file for file, _ in pairs], where=f"{table.ref} {window}")
     shares: Mapping[LandingFile, Share] | None = None
     if table.spec.window_by is not None:
         shares = shares_of(table, pairs, window, agreed=agreed, store=store, held=held)
         digests = tuple(one for one in digests if one.digest in _contents(shares))
-        # Of a window without rows one file is read for its columns.
-        files = list(shares) or [min(files, key=lambda file: file.path.stat().st_size)]
+    files = _files_to_read([file for file, _ in pairs], shares)
+    is_text = files[0].form is not Form.PARQUET
+    number = table.spec.row_number
+    promised = without_row_number(agreed, number)
+    read, records = _read_texts if is_text else _read_parquet, 0
+    pieces: list[_Piece] = []
     for file in files:
         numbers = None if number is None else RowNumbers(number, first=records + 1)
         piece = read(session, file, promised, by_path=by_path, numbers=numbers)
@@ -148,6 +131,49 @@ def check_types(table: ResolvedTable, delivery: Delivery) -> None:
             where=str(table.ref),
             next_step="Correct the source, or change the contract file and review what reads it",
         )
+
+
+def _each_content_once(
+    landing: Path, pattern: str, window: str
+) -> tuple[list[tuple[LandingFile, DeliveredFile]], tuple[DeliveredFile, ...]]:
+    """Return the files to read, each content once, and what all that are there hold."""
+    found = find_files(landing, pattern, window)
+    digests = tuple(delivered(file, landing) for file in found)
+    for file, one in zip(found, digests, strict=True):
+        check_digest(file, one.digest)
+    once = {one.path for one in each_once(digests)}
+    pairs = [(file, one) for file, one in zip(found, digests, strict=True) if one.path in once]
+    return pairs, digests
+
+
+def _agreed(
+    table: ResolvedTable, contract: Contract | None, files: list[LandingFile], *, landing: Path
+) -> Contract:
+    """Return the contract that the files are read by: inferred where there is none, or grown."""
+    if contract is None:
+        every = find_all_files(landing, table.spec.files or "")
+        inferred = infer_contract(table.ref, every, nulls=table.spec.nulls)
+        return with_row_number(inferred, table.spec.row_number)
+    return contract if table.spec.evolve is None else grown_contract(table, contract, files)
+
+
+def _check_one_form(files: list[LandingFile], *, where: str) -> None:
+    if len({file.form is Form.PARQUET for file in files}) > 1:
+        raise SourceError(
+            "texts and Parquet cannot be one batch",
+            where=where,
+            found=", ".join(file.path.name for file in files[:10]),
+            next_step="Deliver them as two tables",
+        )
+
+
+def _files_to_read(
+    files: list[LandingFile], shares: Mapping[LandingFile, Share] | None
+) -> list[LandingFile]:
+    """Return the files with rows of the window; of one without rows, one file for its columns."""
+    if shares is None:
+        return files
+    return list(shares) or [min(files, key=lambda file: file.path.stat().st_size)]
 
 
 @dataclass(frozen=True)

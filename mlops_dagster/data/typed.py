@@ -1,11 +1,11 @@
 """Texts to typed columns, and the types that texts suggest.
 
-Both sides use one table of patterns, so that a text whose type was inferred is always read. An
-instant without an offset is meant in UTC; a date stays a date.
+Both sides go by the same texts, so that a text whose type was inferred is always read. An instant
+without an offset is meant in UTC; a date stays a date.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,14 +13,12 @@ from pyspark.sql import functions as F
 from mlops_dagster.data.delivery import IS_UNREADABLE, RAW
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import one_row
+from mlops_dagster.rules import time_columns
+from mlops_dagster.rules.time_texts import day_of, instant_of
 from mlops_dagster.tables.folding import any_of
 
 INTEGER = r"[+-]?[0-9]{1,19}"
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?(inf|Infinity)|NaN|nan"
-DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-TIMESTAMP = (
-    DATE + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?)?"
-)
 BOOLEAN = r"[tT]rue|[fF]alse|TRUE|FALSE"
 
 # What a type looks like in a text.
@@ -32,15 +30,18 @@ _LOOKS = {
     "float": NUMBER,
     "double": NUMBER,
     "decimal": NUMBER,
-    "date": DATE,
-    "timestamp": TIMESTAMP,
-    "timestamp_ntz": TIMESTAMP,
     "boolean": BOOLEAN,
+}
+_TIMES: Mapping[str, Callable[[Column], Column]] = {
+    "date": time_columns.day_of,
+    "timestamp": time_columns.instant_of,
+    "timestamp_ntz": time_columns.local_time_of,
 }
 _NESTED = ("array", "map", "struct")
 # A code such as 00501 is no number: its zeros would be lost. Neither is what bigint cannot hold.
 _CODE = re.compile(r"[+-]?0[0-9]+")
 _LARGEST = 2**63 - 1
+_INTEGER, _NUMBER, _BOOLEAN = map(re.compile, (INTEGER, NUMBER, BOOLEAN))
 
 
 def typed_rows(
@@ -107,22 +108,38 @@ def read_text(text: Column, kind: str) -> Column:
     name = re.split(r"[(<]", kind, maxsplit=1)[0]
     if name in _NESTED:
         return F.from_json(text, kind)
+    # Spark's own cast is wider than a reader expects: '05:00' is a time of today, '1d' a number.
+    if name in _TIMES:
+        return _TIMES[name](F.trim(text))
     if name not in _LOOKS:
         return text.cast(kind)
-    # Spark's own cast is wider than a reader expects: '05:00' is a time of today, '1d' a number.
-    return F.when(F.trim(text).rlike(f"^({_LOOKS[name]})$"), text.try_cast(kind))
+    return F.when(time_columns.is_wholly(F.trim(text), _LOOKS[name]), text.try_cast(kind))
+
+
+def _is_integer(text: str) -> bool:
+    return (
+        _INTEGER.fullmatch(text) is not None and not _is_code(text) and abs(int(text)) <= _LARGEST
+    )
+
+
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and not _is_code(text)
+
+
+def _is_code(text: str) -> bool:
+    return _CODE.fullmatch(text) is not None
 
 
 class TypeGuess:
     """The type that fits all texts so far: bigint, double, date, timestamp, boolean or string."""
 
     # Narrow before wide: an integer is a number, a date the start of an instant.
-    _ORDER = (
-        ("bigint", re.compile(INTEGER)),
-        ("double", re.compile(NUMBER)),
-        ("date", re.compile(DATE)),
-        ("timestamp", re.compile(TIMESTAMP)),
-        ("boolean", re.compile(BOOLEAN)),
+    _ORDER: tuple[tuple[str, Callable[[str], bool]], ...] = (
+        ("bigint", _is_integer),
+        ("double", _is_number),
+        ("date", lambda text: day_of(text) is not None),
+        ("timestamp", lambda text: instant_of(text) is not None),
+        ("boolean", lambda text: _BOOLEAN.fullmatch(text) is not None),
     )
 
     def __init__(self) -> None:
@@ -136,23 +153,14 @@ class TypeGuess:
                 return
             # After the first text one chain is left, bigint and double or date and timestamp, and
             # what fits its narrow type fits the wide one.
-            if not self._seen or not self._fits(self._left[0], text):
-                self._left = [kind for kind in self._left if self._fits(kind, text)]
+            if not self._seen or not self._left[0][1](text):
+                self._left = [(kind, fits) for kind, fits in self._left if fits(text)]
             self._seen = True
 
     @property
     def type(self) -> str:
         """The narrowest type that fits; `string` when none does or nothing was seen."""
         return self._left[0][0] if self._seen and self._left else "string"
-
-    @staticmethod
-    def _fits(kind: tuple[str, re.Pattern[str]], text: str) -> bool:
-        name, pattern = kind
-        if pattern.fullmatch(text) is None:
-            return False
-        if name == "bigint":
-            return _CODE.fullmatch(text) is None and abs(int(text)) <= _LARGEST
-        return not (name == "double" and _CODE.fullmatch(text))
 
 
 def _values(types: Mapping[str, str], nulls: Sequence[str]) -> dict[str, Column]:

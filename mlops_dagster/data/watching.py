@@ -86,26 +86,21 @@ def look_at(
     files = existing_files(landing, table.spec.files or "", window)
     if not files:
         return Look(State.MISSING)
-    seen = None if known is None else known.seen
     try:
         found = tuple(_looked_at(file, landing, [told, remembered], now=now) for file in files)
     except (_Unsettled, SourceError, OSError):
         # One that went away, or is written to just now, is looked at again.
         return Look(State.UNSETTLED)
-    unknown = tuple(one for one in found if told.get(one.path) != one)
-    unread, everything = False, found
+    mine, unread = found, False
     if index is not None:
-        new = [one for one in found if not index.has(one.digest)]
-        unread = reads_new and bool(new)
-        mine = {one for one in found if one not in new and index.belongs(one.digest, window)}
-        found = tuple(one for one in found if one in mine or (unread and one in new))
-    state = State.NEW
-    if known is not None and seen is not None:
-        # What was refused was refused with all files of the folder.
-        looked = found if known.waiting is None else everything
-        state = State.CHANGED if _is_changed(known, seen, looked) else State.SAME
-    seq = 0 if known is None else known.seq
-    return Look(state, found, unknown, unread=unread, seen_seq=seq)
+        mine, unread = _files_of(window, found, index, reads_new=reads_new)
+    return Look(
+        _state(known, mine, everything=found),
+        mine,
+        tuple(one for one in found if told.get(one.path) != one),
+        unread=unread,
+        seen_seq=0 if known is None else known.seq,
+    )
 
 
 def takes(
@@ -146,6 +141,29 @@ def _looked_at(
     if now.timestamp() - file.path.stat().st_mtime < SETTLED_AFTER.total_seconds():
         raise _Unsettled
     return delivered(file, landing)
+
+
+def _files_of(
+    window: str, found: tuple[DeliveredFile, ...], index: FileIndex, *, reads_new: bool
+) -> tuple[tuple[DeliveredFile, ...], bool]:
+    """Return the files that hold rows of a window, and whether new ones are to be read for it."""
+    new = [one for one in found if not index.has(one.digest)]
+    unread = reads_new and bool(new)
+    mine = {one for one in found if one not in new and index.belongs(one.digest, window)}
+    return tuple(one for one in found if one in mine or (unread and one in new)), unread
+
+
+def _state(
+    known: SliceDeliveries | None,
+    mine: Sequence[DeliveredFile],
+    *,
+    everything: Sequence[DeliveredFile],
+) -> State:
+    if known is None or known.seen is None:
+        return State.NEW
+    # What was refused was refused with all files of the folder.
+    looked = mine if known.waiting is None else everything
+    return State.CHANGED if _is_changed(known, known.seen, looked) else State.SAME
 
 
 def _is_changed(

@@ -14,7 +14,8 @@ from mlops_dagster.features.columns import (
 )
 from mlops_dagster.features.inputs import OWN_EVENT_TIME, OWN_KNOWN_AT, ModelInputs, known_rows
 from mlops_dagster.features.maturity import LabelState, final_maturity
-from mlops_dagster.features.point_in_time import FeatureView, point_in_time_join
+from mlops_dagster.features.point_in_time import point_in_time_join
+from mlops_dagster.features.view import FeatureView
 from mlops_dagster.spec.models import LabelMatch
 from mlops_dagster.tables.instants import instant, later
 
@@ -49,13 +50,16 @@ def _join_label(rows: DataFrame, inputs: ModelInputs) -> DataFrame:
     frame = known_rows(inputs, table)
     known_at = _label_known_at(inputs, frame)
     key = dict(zip(table.spec.key, table.spec.key, strict=True))
+    event_time = known_at if table.event_time is None else F.col(OWN_EVENT_TIME)
     if table.event_time is not None and EVENT_TIME in rows.columns:
         key[OWN_EVENT_TIME] = EVENT_TIME
+        # A label that is known counts, also of an event to come; all of a row have its event time.
+        event_time = known_at
     labels = frame.select(
         *(F.col(quote(theirs)).alias(f"__label_key{n}") for n, theirs in enumerate(key)),
         F.col(quote(inputs.model.spec.label.column)).alias(LABEL),
         known_at.alias(LABEL_KNOWN_AT),
-        (known_at if table.event_time is None else F.col(OWN_EVENT_TIME)).alias(OWN_EVENT_TIME),
+        event_time.alias(OWN_EVENT_TIME),
     )
     timed = table.known_at is not None or inputs.model.spec.label.known_at is not None
     view = FeatureView(

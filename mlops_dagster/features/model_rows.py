@@ -22,7 +22,8 @@ from mlops_dagster.features.inputs import (
     with_times,
 )
 from mlops_dagster.features.labels import own_label
-from mlops_dagster.features.point_in_time import FeatureView, point_in_time_join
+from mlops_dagster.features.point_in_time import point_in_time_join
+from mlops_dagster.features.view import FeatureView
 from mlops_dagster.spec.workspace import ResolvedTable
 from mlops_dagster.tables.instants import earlier
 
@@ -35,7 +36,8 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     hold-out goes by, if it goes by one, and `label` and `label_known_at` when they stand in the
     same row. A row that was not known at its own prediction time is left out (`count_rows`
     counts it).
-    Cost: one shuffle for each set of key columns among the feature tables other than the rows' own.
+    Cost: one shuffle for each set of key columns among the feature tables other than the rows' own;
+    two for each table of forecasts.
     """
     rows = known_rows(inputs, inputs.rows)
     timed = inputs.rows.event_time is not None
@@ -70,7 +72,12 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
         *group,
         *label,
     )
-    joined = point_in_time_join(spine, views, prediction_time=PREDICTION_TIME if timed else None)
+    joined = point_in_time_join(
+        spine,
+        views,
+        prediction_time=PREDICTION_TIME if timed else None,
+        event_time=EVENT_TIME if timed else None,
+    )
     kept = [*row_key, *(c for c in (EVENT_TIME, PREDICTION_TIME) if timed)]
     kept += [ROW_WINDOW] if ROW_WINDOW in spine.columns else []
     kept += [feature.name for feature in inputs.features]
@@ -104,16 +111,25 @@ def _views(inputs: ModelInputs, rows: DataFrame) -> list[FeatureView]:
         views.append(
             FeatureView(
                 name=str(ref),
-                frame=known_rows(inputs, table),
+                frame=_joinable_rows(inputs, table),
                 key=tuple(table.spec.key),
                 spine_key=tuple(c if c in row_key else f"__key_{c}" for c in table.spec.key),
                 columns=tuple((f.column, f.name) for f in inputs.features if f.table == ref),
                 event_time=OWN_EVENT_TIME if timed else None,
                 known_at=OWN_KNOWN_AT if timed else None,
                 valid_for=None if table.spec.valid_for is None else table.spec.valid_for.elapsed,
+                forecast=table.spec.forecast,
             )
         )
     return views
+
+
+def _joinable_rows(inputs: ModelInputs, table: ResolvedTable) -> DataFrame:
+    """Return a table's rows known by as_of, which is the asked moment of rows without a time."""
+    rows = known_rows(inputs, table)
+    if table.event_time is None or inputs.rows.event_time is not None:
+        return rows
+    return rows.where(F.col(OWN_EVENT_TIME) <= F.lit(inputs.as_of))
 
 
 def _check_joinable(table: ResolvedTable, rows: DataFrame, rows_table: ResolvedTable) -> None:
@@ -125,6 +141,13 @@ def _check_joinable(table: ResolvedTable, rows: DataFrame, rows_table: ResolvedT
             found=f"no {', '.join(missing)}" if missing else "none",
             nearest=nearest_name(missing[0], rows.columns) if missing else None,
             next_step="Make the columns in the SQL of the rows' table.",
+        )
+    if table.spec.forecast and rows_table.event_time is None:
+        raise ContractViolation(
+            f"forecasts of {table.ref} cannot be joined with the rows of {rows_table.ref}",
+            expected="rows with an event_time",
+            found="none",
+            next_step="Declare the event_time of the rows' table.",
         )
 
 

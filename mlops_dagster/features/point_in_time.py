@@ -1,14 +1,13 @@
 """The point-in-time join: to each row, the newest row of each view known at its prediction."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.errors import ContractViolation
+from mlops_dagster.features.forecasts import join_forecast
+from mlops_dagster.features.view import FeatureView, check_views, value_name
 from mlops_dagster.tables.instants import earlier
 
 _AT = "__at"
@@ -18,71 +17,50 @@ _VIEW_SIDE = 0
 _SPINE_SIDE = 1
 
 
-@dataclass(frozen=True)
-class FeatureView:
-    """Rows that a join may take values from.
-
-    Attributes:
-        name: Said in errors.
-        frame: The rows; for reproducible joins already limited to what was known by `as_of`.
-        key: Columns of `frame` that must equal columns of the spine; a null never matches.
-        columns: Pairs of a column of `frame` and its name in the result.
-        spine_key: The spine's columns in the order of `key`; empty when they have the same names.
-        event_time: Instant a row is about; None for a view that is always known (a static table).
-        known_at: Instant a row became known; given exactly when `event_time` is.
-        valid_for: A row older than this at prediction time gives nulls; None for no limit.
-    """
-
-    name: str
-    frame: DataFrame
-    key: tuple[str, ...]
-    columns: tuple[tuple[str, str], ...]
-    event_time: str | None = None
-    known_at: str | None = None
-    valid_for: timedelta | None = None
-    spine_key: tuple[str, ...] = ()
-
-    @property
-    def matches(self) -> dict[str, str]:
-        """Key columns of the spine, each with the view's column that must equal it."""
-        return dict(zip(self.spine_key or self.key, self.key, strict=True))
-
-    def __post_init__(self) -> None:
-        if not self.key:
-            raise ValueError(f"view {self.name} needs a key")
-        if (self.event_time is None) != (self.known_at is None):
-            raise ValueError(f"view {self.name} needs both event_time and known_at, or neither")
-
-
 def point_in_time_join(
-    spine: DataFrame, views: Sequence[FeatureView], *, prediction_time: str | None
+    spine: DataFrame,
+    views: Sequence[FeatureView],
+    *,
+    prediction_time: str | None,
+    event_time: str | None = None,
 ) -> DataFrame:
     """Add to each spine row the columns of each view's newest row known at its prediction time.
 
-    Of the rows with an equal key and `known_at <= prediction_time`, the one with the greatest
-    event_time is taken; of equal ones that with the greatest known_at, then with the greatest
-    values in the order of `columns`. Its values are null if its event_time lies before
-    `prediction_time - valid_for`, or if there is none.
+    Of the rows with an equal key, `known_at <= prediction_time` and `event_time <= asked`, the one
+    with the greatest event_time is taken; of equal ones that with the greatest known_at, then with
+    the greatest values in the order of `columns`. Its values are null if its event_time lies before
+    `asked - valid_for`, or if there is none. The asked moment is the prediction time; of a view of
+    forecasts it is the event time of the spine's row.
 
     Rows out are the rows in, duplicates included, in no order; their columns come first and
     unchanged.
     Cost: one shuffle and sort for each set of key columns, whatever the number of views; no join.
+    Each view of forecasts costs a shuffle of its own rows and one of the spine more.
 
     Args:
         spine: The rows to extend.
         views: Where values come from.
         prediction_time: Instant column of the spine; null knows only static views. None: everything
-            is known.
+            is known, whatever time it is about.
+        event_time: Instant column of the spine; views of forecasts need both.
 
     Raises:
         ContractViolation: A key column is missing or has another type in the spine; a result column
             exists already.
     """
-    _check(spine, views)
+    check_views(spine, views)
     joined = spine
-    for key, group in _by_key(views):
+    for key, group in _by_key([view for view in views if not view.forecast]):
         joined = _join_group(joined, key, group, prediction_time)
-    return joined
+    for view in views:
+        if view.forecast:
+            if prediction_time is None or event_time is None:
+                raise ValueError(f"view {view.name} of forecasts needs the times of the rows")
+            joined = join_forecast(
+                joined, view, prediction_time=prediction_time, event_time=event_time
+            )
+    names = [name for view in views for _, name in view.columns]
+    return joined.select(*(F.col(quote(name)) for name in (*spine.columns, *names)))
 
 
 def _join_group(
@@ -120,25 +98,19 @@ def _join_group(
 
 
 def _candidates(view: FeatureView, number: int, key: tuple[str, ...]) -> DataFrame:
-    """Return a view's rows as key, instant known, side and a struct of the times and values."""
-    frame = view.frame
+    """Return a view's rows as key, first instant, side and a struct of the times and values."""
     own_key = [view.matches[column] for column in key]
-    for column in own_key:
-        frame = frame.where(F.col(quote(column)).isNotNull())
-    never = F.lit(None).cast("timestamp")
     if view.known_at is not None and view.event_time is not None:
         known_at, event_time = F.col(quote(view.known_at)), F.col(quote(view.event_time))
-        frame = frame.where(known_at.isNotNull() & event_time.isNotNull())
+        # What is known of a later moment counts when that has come.
+        there = F.greatest(known_at, event_time)
     else:
-        known_at, event_time = never, never
-    values = [
-        F.col(quote(column)).alias(_value_name(n)) for n, (column, _) in enumerate(view.columns)
-    ]
-    return frame.select(
+        known_at = event_time = there = F.lit(None).cast("timestamp")
+    return view.dated_rows().select(
         *_key_columns(own_key),
-        known_at.alias(_AT),
+        there.alias(_AT),
         F.lit(_VIEW_SIDE).alias(_SIDE),
-        F.struct(event_time.alias("event_time"), known_at.alias("known_at"), *values).alias(
+        F.struct(event_time.alias("event_time"), known_at.alias("known_at"), *view.values()).alias(
             _view_name(number)
         ),
     )
@@ -151,7 +123,7 @@ def _values(view: FeatureView, number: int, prediction_time: str | None) -> Iter
         fresh = newest.getField("event_time") >= earlier(F.col(_AT), view.valid_for)
         newest = F.when(fresh, newest)
     for position, (_, name) in enumerate(view.columns):
-        yield newest.getField(_value_name(position)).alias(name)
+        yield newest.getField(value_name(position)).alias(name)
 
 
 def _by_key(views: Sequence[FeatureView]) -> list[tuple[tuple[str, ...], list[FeatureView]]]:
@@ -160,28 +132,6 @@ def _by_key(views: Sequence[FeatureView]) -> list[tuple[tuple[str, ...], list[Fe
     for view in views:
         groups.setdefault(tuple(sorted(view.matches)), []).append(view)
     return list(groups.items())
-
-
-def _check(spine: DataFrame, views: Sequence[FeatureView]) -> None:
-    have = {field.name: field.dataType for field in spine.schema.fields}
-    taken = {name.casefold() for name in have}
-    for view in views:
-        types = {field.name: field.dataType for field in view.frame.schema.fields}
-        for ours, theirs in view.matches.items():
-            if have.get(ours) != types[theirs]:
-                raise ContractViolation(
-                    f"rows cannot be joined with {view.name}",
-                    where=f"key column {theirs}",
-                    expected=f"{types[theirs].simpleString()} in the rows",
-                    found=have[ours].simpleString() if ours in have else "no such column",
-                    next_step="Make the column in the SQL of the rows' table.",
-                )
-        for _, name in view.columns:
-            if name.casefold() in taken:
-                raise ContractViolation(
-                    f"column {name} of {view.name} would hide another column of the same name"
-                )
-            taken.add(name.casefold())
 
 
 def _key_columns(key: Sequence[str]) -> list[Column]:
@@ -194,7 +144,3 @@ def _key_name(number: int) -> str:
 
 def _view_name(number: int) -> str:
     return f"__view{number}"
-
-
-def _value_name(number: int) -> str:
-    return f"value{number}"

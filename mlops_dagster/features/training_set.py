@@ -22,6 +22,7 @@ from mlops_dagster.features.columns import (
     WINDOW,
     FeatureColumn,
 )
+from mlops_dagster.features.early import EarlyRows, early_rows
 from mlops_dagster.features.inputs import ModelInputs
 from mlops_dagster.features.labels import attach_label
 from mlops_dagster.features.maturity import LabelState
@@ -60,7 +61,10 @@ class TrainingSetCounts:
 
 @dataclass(frozen=True)
 class TrainingSetBuilt:
-    """A published training set; `written` is False when the same rows were there already."""
+    """A published training set; `written` is False when the same rows were there already.
+
+    `early` names the feature tables whose rows wait for the time that they are about.
+    """
 
     ref: TableRef
     cutoff: str
@@ -69,6 +73,7 @@ class TrainingSetBuilt:
     windows: tuple[str, ...]
     features: tuple[FeatureColumn, ...]
     counts: TrainingSetCounts
+    early: tuple[EarlyRows, ...]
 
 
 def training_rows(inputs: ModelInputs) -> DataFrame:
@@ -182,6 +187,7 @@ def build_training_set(
         windows=windows,
         features=reading.inputs.features,
         counts=counts,
+        early=early_rows(reading.inputs),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 
 from mlops_dagster.data.judged import judged_batch
-from mlops_dagster.engine.transfer import frame_from_pandas
+from mlops_dagster.lifecycle.local_rows import publish_local_rows
 from mlops_dagster.monitoring.quality_results import (
     QUALITY_RESULTS,
     Row,
@@ -17,10 +17,9 @@ from mlops_dagster.monitoring.quality_results import (
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.fenced import Origin, hold
 from mlops_dagster.tables.locations import Locations
-from mlops_dagster.tables.publish import Publication, publish_measured
-from mlops_dagster.tables.slices import WINDOW_COLUMN, Slice
+from mlops_dagster.tables.publish import Publication
+from mlops_dagster.tables.slices import Slice
 
 
 @dataclass(frozen=True)
@@ -67,18 +66,18 @@ def publish_quality_results(
     batches = [judged_batch(store, one.ref, window if one.windowed else STATIC) for one in tables]
     told = [batch for batch in batches if batch is not None]
     rows = result_rows(told, use_case=use_case.name, window=window)
-    ref = TableRef(use_case.name, "monitoring", QUALITY_RESULTS.name)
-    target = Slice(ref, window, mixed=True)
-    held = hold(store, target, as_of=as_of, run_id=run_id)
-    frame = frame_from_pandas(session, result_frame(rows), schema=QUALITY_RESULTS.ddl)
-    publication = publish_measured(
+    publication = publish_local_rows(
         session,
-        frame=frame.drop(WINDOW_COLUMN),
-        target=target,
-        held=held,
-        measured=result_measure(rows),
+        rows=result_frame(rows),
+        ddl=QUALITY_RESULTS.ddl,
+        target=Slice(
+            TableRef(use_case.name, "monitoring", QUALITY_RESULTS.name), window, mixed=True
+        ),
+        as_of=as_of,
+        run_id=run_id,
         store=store,
-        location=locations.of(ref),
-        origin=Origin(f"{QUALITY_RESULTS.name} {QUALITY_RESULTS.version}"),
+        locations=locations,
+        code_version=f"{QUALITY_RESULTS.name} {QUALITY_RESULTS.version}",
+        measured=result_measure(rows),
     )
     return ResultsPublished(rows, publication)

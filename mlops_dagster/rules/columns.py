@@ -12,6 +12,7 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from mlops_dagster.rules import time_columns
 from mlops_dagster.rules.expression import Expression
 from mlops_dagster.rules.format_columns import format_column
 from mlops_dagster.rules.nodes import (
@@ -41,7 +42,6 @@ from mlops_dagster.rules.nodes import (
     Unit,
 )
 from mlops_dagster.rules.pattern_depth import text_limit
-from mlops_dagster.rules.scalars import DATE_TEXT, TIMESTAMP_TEXT
 
 # Rank error of quantiles: at most one in this many rows. Exact up to this many rows.
 QUANTILE_ACCURACY = 10_000
@@ -267,15 +267,14 @@ def _whole(function: Callable[[Column], Column]) -> Callable[[Sequence[Column]],
     return lambda arguments: function(arguments[0]).cast("bigint")
 
 
-def _looks_like(pattern: str) -> Callable[[Sequence[Column]], Column]:
-    """Return a test of texts for a day of the calendar in this form."""
+def _is_day(text: Column) -> Column:
+    return F.when(text.isNotNull(), time_columns.day_of(text).isNotNull())
 
-    def test(arguments: Sequence[Column]) -> Column:
-        text = arguments[0]
-        day = F.substring(text, 1, 10).try_cast("date")
-        return F.when(text.isNotNull(), text.rlike(rf"\A(?:{pattern})\z") & day.isNotNull())
 
-    return test
+def _is_day_and_time(text: Column) -> Column:
+    """Return whether a text is an instant; a day alone says no time."""
+    instant = time_columns.instant_of(text).isNotNull()
+    return F.when(text.isNotNull(), instant & (F.char_length(text) > len("2024-01-31")))
 
 
 def _slot(arguments: Sequence[Column]) -> Column:
@@ -288,8 +287,8 @@ def _slot(arguments: Sequence[Column]) -> Column:
 _FUNCTIONS: dict[str, Callable[[Sequence[Column]], Column]] = {
     "sqrt": _unary(F.sqrt),
     "ln": _unary(F.ln),
-    "is_date": _looks_like(DATE_TEXT),
-    "is_timestamp": _looks_like(TIMESTAMP_TEXT),
+    "is_date": _unary(_is_day),
+    "is_timestamp": _unary(_is_day_and_time),
     "slot": _slot,
     "abs": _unary(_absolute),
     "round": lambda arguments: F.round(arguments[0], *[part.cast("int") for part in arguments[1:]]),

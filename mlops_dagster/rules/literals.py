@@ -2,20 +2,15 @@
 
 import math
 import re
-from datetime import date, datetime, timezone
 
 from mlops_dagster.rules.cursor import Cursor
 from mlops_dagster.rules.nodes import Literal
+from mlops_dagster.rules.time_texts import day_of, instant_of
 from mlops_dagster.rules.tokens import TokenKind
 
 MAX_INTEGER = 2**63 - 1
 
 _NUMBER = re.compile(r"-?(?:[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIMESTAMP = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
-)
 
 
 def read_number(cursor: Cursor) -> Literal:
@@ -43,13 +38,13 @@ def read_time(cursor: Cursor) -> Literal:
     text = cursor.take()
     span = word.span.to(text.span)
     if word.keyword == "date":
-        day = _date(text.value)
+        day = day_of(text.value)
         if day is None:
             raise cursor.refused(
                 span, "not a date", expected="date '2024-01-31'", found=text.value[:40]
             )
         return Literal(span=span, value=day)
-    instant = _timestamp(text.value)
+    instant = instant_of(text.value)
     if instant is None:
         raise cursor.refused(
             span,
@@ -58,30 +53,3 @@ def read_time(cursor: Cursor) -> Literal:
             found=text.value[:40],
         )
     return Literal(span=span, value=instant)
-
-
-def _date(text: str) -> date | None:
-    if not _DATE.fullmatch(text):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _timestamp(text: str) -> datetime | None:
-    if not _TIMESTAMP.fullmatch(text):
-        return None
-    whole, dot, fraction = text.partition(".")
-    if dot:
-        # Python 3.10 reads only three or six digits of a second.
-        digits = re.match(r"[0-9]+", fraction)
-        length = len(digits[0]) if digits else 0
-        text = f"{whole}.{fraction[:length]:0<6}{fraction[length:]}"
-    try:
-        instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        if instant.tzinfo is None:
-            return instant.replace(tzinfo=timezone.utc)
-        return instant.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None

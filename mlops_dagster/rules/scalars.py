@@ -1,7 +1,6 @@
 """The scalar functions of rules in plain Python, with Spark's results."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
@@ -22,6 +21,7 @@ from mlops_dagster.rules.formats import (
     json_type,
     mentions,
 )
+from mlops_dagster.rules.time_texts import day_of, instant_of
 from mlops_dagster.rules.values import Entries, Value, as_float, as_timestamp, order
 
 # Enough digits for every double written out in full.
@@ -81,24 +81,9 @@ def _whole(value: Value, rounding: str) -> Value:
     return max(-(2**63), min(2**63 - 1, whole))
 
 
-# What is read as a day or an instant: only days of the calendar, hours to 23, offsets below 18
-# hours. Spark's own cast reads more, '2024' and 'T10:00' among it.
-DATE_TEXT = r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}"
-TIMESTAMP_TEXT = (
-    DATE_TEXT + r"[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
-    r"(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])?"
-)
-
-
-def _is_time(value: Value, pattern: str) -> bool:
+def _has_time(value: Value) -> bool:
     text = _text(value)
-    if re.fullmatch(pattern, text) is None:
-        return False
-    try:
-        date.fromisoformat(text[:10])
-    except ValueError:
-        return False
-    return True
+    return instant_of(text) is not None and day_of(text) is None
 
 
 def _root(value: Value) -> float:
@@ -152,8 +137,8 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "ceil": lambda value: _whole(value, ROUND_CEILING),
     "sqrt": _root,
     "ln": _logarithm,
-    "is_date": lambda value: _is_time(value, DATE_TEXT),
-    "is_timestamp": lambda value: _is_time(value, TIMESTAMP_TEXT),
+    "is_date": lambda value: day_of(_text(value)) is not None,
+    "is_timestamp": _has_time,
     "slot": _slot,
     "size": _size,
     "is_date_as": _of_texts(is_date_as),

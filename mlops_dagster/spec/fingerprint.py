@@ -56,6 +56,8 @@ def table_version(draft: Draft, until_start: dict[str, bool]) -> str:
     """
     # Keys that are not given do not count, so that a new kind of rule makes no table stale.
     spec = draft.spec.model_dump(mode="json", exclude=_TABLE_SILENT, exclude_none=True)
+    if not draft.spec.forecast:
+        del spec["forecast"]
     inputs = {
         name: {
             "table": str(ref),

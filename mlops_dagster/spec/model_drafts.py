@@ -60,3 +60,12 @@ class ModelDraft:
                 expected="a table with an event_time",
                 found=f"{table.ref} without ({table.declared.place})",
             )
+
+    def refuse_forecasts(self, table: Draft, path: tuple[Key, ...]) -> None:
+        """Report a table of forecasts: several of its rows may be about one event."""
+        if table.spec.forecast:
+            self.source.report(
+                *path,
+                expected="a table with one row for each key and event time",
+                found=f"{table.ref}, a table of forecasts ({table.declared.place})",
+            )

@@ -21,6 +21,7 @@ def check_features(model: ModelDraft, table: Draft, text: str) -> set[str] | Non
     is_rows = model.rows is not None and table.ref == model.rows.ref
     if not is_rows:
         model.require_event_time(table, path)
+        _check_forecast(model, table, path)
         _check_join(model, table, path)
     secret = set[str | None]()
     if model.label is not None and table.ref == model.label.ref:
@@ -75,6 +76,19 @@ def _check_feature_type(
             expected="features of numbers, truth values or texts",
             found=f"{column} of type {kind}",
             next_step="List the columns without it, or take it apart in the table's SQL",
+        )
+
+
+def _check_forecast(model: ModelDraft, table: Draft, path: tuple[Key, ...]) -> None:
+    """Report forecasts for rows that have no time of which something could have been said."""
+    rows = model.rows
+    if not table.spec.forecast or rows is None or rows.spec.event_time is not None:
+        return
+    if rows.source.sound(*rows.path("event_time")):
+        model.source.report(
+            *path,
+            expected=f"rows with an event_time, for {table.ref} has forecasts",
+            found=f"{rows.ref} without ({rows.declared.place})",
         )
 
 

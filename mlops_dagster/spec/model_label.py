@@ -29,6 +29,8 @@ def check_label(model: ModelDraft) -> None:
         return
     path = model.path("label", "table")
     model.require_event_time(label, path)
+    if rows is None or label.ref != rows.ref:
+        model.refuse_forecasts(label, path)
     _check_label_key(model, label, rows)
     if spec.match is LabelMatch.KEY:
         _check_match_by_key(model, label, rows)

@@ -59,6 +59,7 @@ def _check_rows(model: ModelDraft, calendar: WindowCalendar | None) -> None:
         model.rows = None
         return
     model.require_event_time(rows, path)
+    model.refuse_forecasts(rows, path)
     ahead = model.spec.rows.ahead
     if ahead.count and rows.spec.event_time is not None and rows.spec.known_at is None:
         if rows.source.sound(*rows.path("known_at")):

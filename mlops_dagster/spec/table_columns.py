@@ -101,6 +101,23 @@ def check_key_and_times(draft: Draft) -> None:
         source.report(
             *draft.path("valid_for"), problem="valid_for needs an event_time beside it", at_key=True
         )
+    if spec.forecast:
+        _check_forecast(draft)
+
+
+def _check_forecast(draft: Draft) -> None:
+    """Report what a table of forecasts lacks: the two times, and how near a forecast must be."""
+    for key in ("event_time", "known_at", "valid_for"):
+        if getattr(draft.spec, key) is None and draft.source.sound(*draft.path(key)):
+            draft.source.report(
+                *draft.path("forecast"), problem=f"forecast needs {key} beside it", at_key=True
+            )
+    if draft.spec.valid_for is not None and not draft.spec.valid_for.count:
+        draft.source.report(
+            *draft.path("valid_for"),
+            expected="more than 0 for a forecast",
+            found=f"'{draft.spec.valid_for}'",
+        )
 
 
 def check_freshness(draft: Draft) -> None:

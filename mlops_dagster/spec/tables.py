@@ -165,6 +165,10 @@ class Table(SpecModel):
     event_time: Column | None = None
     known_at: Column | None = None
     valid_for: TimeSpan | None = None
+    forecast: bool = Field(
+        default=False,
+        description="rows are about times to come: a join takes what was said of the row's own",
+    )
     rules: list[RuleEntry] = Field(default_factory=list)
     freshness: FreshnessEntry | None = Field(default=None, description="how often it is built")
     export: bool = False

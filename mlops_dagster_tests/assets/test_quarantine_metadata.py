@@ -33,7 +33,7 @@ def test_rows_are_counted_by_status_and_table() -> None:
     record = table.records[0].data
     delivered = sum(int(str(record[k])) for k in ("valid", "quarantined", "dropped", "discarded"))
     assert record["rows_in"] == delivered
-    assert values["next"] == "`mlops-dagster quarantine list --window 2013-02`"
+    assert values["next"] == "`mlops-dagster quarantine list --use-case flights --window 2013-02`"
 
 
 def test_reasons_are_text_in_markdown_most_rows_first() -> None:

@@ -29,7 +29,8 @@ def read(spark: SparkSession) -> dict[str, tuple[object, ...]]:
     """What each text was read as: whether it is unreadable, the instant, the local time's."""
     texts = [*TEXTS, *LOCAL]
     rows = spark.createDataFrame(
-        [(text, text, None) for text in texts], f"at string, l string, {RAW} string"
+        [(text, text if text in LOCAL else None, None) for text in texts],
+        f"at string, l string, {RAW} string",
     )
     typed = typed_rows(
         rows.withColumn("text", F.col("at")),

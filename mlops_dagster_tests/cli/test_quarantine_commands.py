@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from mlops_dagster.automation.release import RowRequest
 from mlops_dagster.cli import main
 from mlops_dagster.cli.quarantine.corrections import assignments, read_corrections
-from mlops_dagster.cli.quarantine.place import printable
+from mlops_dagster.cli.quarantine.place import open_place, printable
 from mlops_dagster.errors import CorrectionRefused
 from mlops_dagster_tests.assets.inline_project import CHURN, write_project
 
@@ -90,7 +90,15 @@ def test_names_that_are_not_there_are_told_with_the_nearest(tmp_path: Path) -> N
         assert done.exit_code == 1
         return done.output
 
-    assert "whose quarantine?; expected --use-case churn | refunds" in said("list")
+    told = said("list")
+    assert "whose quarantine?; expected --use-case churn | refunds" in told
+    assert "MLOPS_DAGSTER_USE_CASE names it for all commands" in told
+    command = ["quarantine", "release", "--root", str(root), "--table", "bronze.custmers"]
+    named = CliRunner().invoke(main, command, env={"MLOPS_DAGSTER_USE_CASE": "refunds"})
+    assert "refunds has no table 'bronze.custmers'" in named.output
+    assert open_place(root, "dev", "refunds").option == " --use-case refunds"
+    alone = write_project(tmp_path / "alone", {"churn": CHURN})
+    assert open_place(alone, "dev", None).option == ""
     assert "no use case 'chrun'" in said("release", "--use-case", "chrun")
     told = said("release", "--use-case", "churn", "--table", "bronze.custmers")
     assert "churn has no table 'bronze.custmers'" in told

@@ -546,3 +546,16 @@ def test_a_folder_that_spark_wrote_as_parquet_is_a_table(project: Project) -> No
     assert project.rows("bronze.rows", "at") == sorted(
         (tuple(row) for row in made.where("id >= 0").select("at").collect()), key=repr
     )
+
+
+def test_of_forecasts_one_time_may_be_told_again_but_not_twice_at_once(project: Project) -> None:
+    project.declare(
+        "bronze.outlook: {files: 'outlook/{window}.csv', key: [place], event_time: hour,"
+        " known_at: issued_at, valid_for: 1 hour, forecast: true}"
+    )
+    rows = "x,2013-01-05 12:00,2013-01-04 {}:00,{}\n"
+    told = "".join(rows.format(*one) for one in (("06", 1), ("12", 2), ("12", 3)))
+    project.write("landing/outlook/2013-01.csv", f"place,hour,issued_at,rain\n{told}")
+    built = project.build("bronze.outlook", "2013-01")
+    assert counts(built) == (3, 1, 2, 0)
+    assert {tuple(row[2]) for row in project.quarantine()} == {("key_unique",)}  # type: ignore[arg-type]

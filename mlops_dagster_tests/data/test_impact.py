@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mlops_dagster.cli import main
+from mlops_dagster.cli.preview_rules import lines_of
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.impact import BatchImpact, Routes, RuleState, TableImpact, impact
 from mlops_dagster.data.past_batches import past_batches
@@ -164,6 +165,26 @@ def test_a_preview_tells_what_is_new_and_what_it_would_stop_and_changes_nothing(
     assert previewed(shop, "--window", "2012-01").stdout == "no published batch to look at\n"
     assert (shop.root / "events.db").read_bytes() == events
     assert sorted(shop.root.rglob("*.parquet")) == files
+
+
+def test_what_a_rule_dropped_is_kept_nowhere_and_the_preview_says_so(shop: Project) -> None:
+    declare(shop, "{rule: amount < 100, name: small, on_fail: drop}", SILVER_THEN)
+    assert shop.build("bronze.sales", JANUARY).dropped == 1
+    declare(shop, "{rule: amount < 300, name: small, on_fail: drop}", SILVER_THEN)
+    loosened = looked_at(shop, "bronze.sales")
+    (batch,) = loosened.batches
+    assert (batch.now.dropped, batch.then.dropped, batch.not_kept) == (0, 1, 1)
+    lines = list(lines_of(loosened))
+    assert f"small changed drop {JANUARY} 0 of the rest 1" in [" ".join(x.split()) for x in lines]
+    not_kept, of_the_rule = lines[-2:]
+    assert not_kept.startswith(f"{JANUARY}: 1 rows were dropped or discarded then; they are kept")
+    assert of_the_rule == (
+        f"{JANUARY}: small dropped 1 rows then; how many of them it would let through as it stands "
+        "now cannot be told"
+    )
+    declare(shop, "{rule: id > 0, name: other}", SILVER_THEN)
+    lines = list(lines_of(looked_at(shop, "bronze.sales")))
+    assert f"small removed drop {JANUARY} not known 1" in [" ".join(x.split()) for x in lines]
 
 
 @pytest.mark.verify

@@ -129,6 +129,48 @@ def test_rules_hold_a_batch_against_columns_earlier_batches_and_other_tables(
     assert "0 earlier batches are known, 3 are needed" in fifth["as_forecast"][1]
 
 
+def test_a_batch_without_rows_is_history_for_its_count_alone(project: Project) -> None:
+    project.declare(
+        """
+bronze.sales:
+  files: "sales/{window}.csv"
+  event_time: sold_at
+  rules:
+    - {rule: amount < 12, name: small, on_fail: record}
+    - {usual: {of: row_count, at_least: 2 windows}, name: count, on_fail: record}
+    - {usual: {of: mean(amount), at_least: 2 windows}, name: mean, on_fail: record, unknown: pass}
+    - {usual: {of: null_rate(shop), at_least: 2 windows}, name: nulls, on_fail: record, unknown: pass}
+    - {fails_as_usual: {rule: small, at_least: 2 windows}, name: failing, on_fail: record}
+"""  # noqa: E501
+    )
+    header = "id,sold_at,shop,amount\n"
+    for month, text in (
+        ("01", sales("2013-01", "ab")),
+        ("02", header),
+        ("03", sales("2013-03", "a")),
+    ):
+        project.write(f"landing/sales/2013-{month}.csv", text)
+        built = project.build("bronze.sales", f"2013-{month}")
+        if month == "02":
+            # Nothing says against a window without rows: no share of them fails.
+            assert {status for status, _ in results(built).values()} == {"passed"}
+            assert figures(built)["failing"] == 0
+    event = project.store.last(
+        batch_stream(TableRef("shop", "bronze", "sales"), "2013-02"), BatchJudged.kind
+    )
+    assert event is not None
+    assert isinstance(event.event, BatchJudged)
+    assert event.event.statistics == {"row_count": 0}
+    said = results(built)
+    assert "; the last 2 have mean 6" in said["count"][1]
+    for name in ("mean", "nulls", "failing"):
+        assert "; 1 earlier batches are known, 2 are needed to compare" in said[name][1]
+
+
+def figures(built: TableBuilt) -> dict[str, float | None]:
+    return {r.name: r.figure.value for r in built.rule_results}
+
+
 def test_a_batch_with_wrong_columns_is_refused_before_a_row_is_read(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

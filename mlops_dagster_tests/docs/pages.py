@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -91,3 +92,10 @@ def anchors(page: Path) -> set[str]:
 def links(page: Path) -> list[str]:
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def snippets(page: Path) -> list[str]:
+    """Return the indented blocks that are YAML: a list or a mapping, no command."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    found = re.findall(r"(?:^    .+\n)+", text, flags=re.MULTILINE)
+    return [dedent(block) for block in found if re.match(r"    (?:- |[\w.]+:)", block)]

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.engine.transfer import one_row, rows_to_client
 from mlops_dagster.errors import ContractViolation
+from mlops_dagster.features.early import early_rows
 from mlops_dagster.features.inputs import ModelInputs
 from mlops_dagster.features.labels import attach_label
 from mlops_dagster.features.model_rows import count_rows, predictable_rows
@@ -182,6 +183,82 @@ def test_a_forecast_finds_the_features_as_its_model_learnt_them(spark: SparkSess
         predictable_rows(replace(opened, frames={**learnt.frames, **first_day}), with_label=False)
     )
     pd.testing.assert_frame_equal(forecast, rows.loc[[1, 2]])
+
+
+OUTLOOK = [
+    # place, at, told, rain
+    ("x", "2024-03-01 12:00", "2024-02-28 00:00", 0.1),
+    ("x", "2024-03-01 12:00", "2024-03-01 10:00", 0.2),
+    ("x", "2024-03-01 12:00", "2024-03-01 10:01", 0.9),
+    ("x", "2024-03-01 18:00", "2024-02-28 00:00", 0.8),
+    ("y", "2024-03-02 05:59", "2024-03-01 00:00", 0.3),
+]
+
+
+def outlook_world(spark: SparkSession, *, forecast: bool) -> ModelInputs:
+    """Return the orders with what was said of the weather at their time."""
+    spans = {"valid_for": Duration.parse("6 hours"), "forecast": forecast}
+    tables = dict(
+        [
+            TABLES_BY_NAME["silver.orders"],
+            TABLES_BY_NAME["silver.sales"],
+            table("silver.outlook", DAYS, key=["place"], event_time="at", known_at="told", **spans),
+        ]
+    )
+    chosen = model(
+        rows="silver.orders",
+        ahead="2 hours",
+        label={"table": "silver.sales", "column": "price", "within": "1 day"},
+        features={"silver.outlook": ["rain"]},
+    )
+    rows = [(place, utc(at), utc(told), rain) for place, at, told, rain in OUTLOOK]
+    frames = {
+        "silver.orders": orders(spark, list(ORDERS)),
+        "silver.outlook": spark.createDataFrame(
+            rows, "place string, at timestamp, told timestamp, rain double"
+        ),
+    }
+    return inputs(chosen, tables, frames, calendar=DAYS, windows=WINDOWS, as_of=AS_OF)
+
+
+def test_a_forecast_is_what_was_last_said_of_the_rows_time_when_it_was_predicted(
+    spark: SparkSession,
+) -> None:
+    made = outlook_world(spark, forecast=True)
+    rows = fetched(predictable_rows(made, with_label=False))
+    # Order 1 is of noon and asked at ten. Of the time of order 2 nothing was said; for order 3 the
+    # only word is about a minute too early.
+    assert values(rows["rain"]) == [0.2, None, None, None]
+    assert early_rows(made) == ()
+
+
+def test_rows_about_later_times_wait_and_are_told_where_nobody_called_them_forecasts(
+    spark: SparkSession,
+) -> None:
+    made = outlook_world(spark, forecast=False)
+    rows = fetched(predictable_rows(made, with_label=False))
+    # What was said of noon is no value at ten; of 05:59, of which order 3 is asked at ten, it is.
+    assert values(rows["rain"]) == [None, None, 0.3, None]
+    (told,) = early_rows(made)
+    assert (told.table, told.rows, told.early) == (ref("silver.outlook"), 5, 5)
+    assert str(told) == (
+        "shop.silver.outlook: 5 of 5 rows were known before their event_time and are joined from "
+        "then on. If they say what is to come, declare `forecast: true`"
+    )
+
+
+def test_rows_without_a_time_are_asked_as_of_the_batch(spark: SparkSession) -> None:
+    made = outlook_world(spark, forecast=False)
+    tables = {**made.tables, **dict([table("silver.orders", key=["order"])])}
+    early = replace(made, tables=tables, windows=(), as_of=utc("2024-03-01 17:00"))
+    rows = fetched(predictable_rows(early, with_label=False))
+    assert values(rows["rain"]) == [0.9, 0.9, None, None, None]
+    named = dict([table("silver.outlook", key=["place"], event_time="at", known_at="told")])
+    outlook = replace(named[ref("silver.outlook")], spec=made.tables[ref("silver.outlook")].spec)
+    spec = outlook.spec.model_copy(update={"forecast": True})
+    asked = replace(early, tables={**tables, outlook.ref: replace(outlook, spec=spec)})
+    with pytest.raises(ContractViolation, match=r"forecasts of .*outlook.*rows with an event_time"):
+        predictable_rows(asked, with_label=False)
 
 
 def test_the_cost_is_a_shuffle_for_the_features_and_one_for_the_label(

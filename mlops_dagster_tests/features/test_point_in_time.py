@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,14 +9,15 @@ from pyspark.sql import DataFrame, SparkSession
 
 from mlops_dagster.engine.transfer import rows_to_client
 from mlops_dagster.errors import ContractViolation
-from mlops_dagster.features.point_in_time import FeatureView, point_in_time_join
+from mlops_dagster.features.point_in_time import point_in_time_join
+from mlops_dagster.features.view import FeatureView
 
 START = datetime(2024, 3, 30, tzinfo=timezone.utc)
 # A failing example is shrunk by running it hundreds of times, which Spark is too slow for.
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 VALID_FOR = timedelta(hours=3)
 ROW_SCHEMA = "world bigint, entity string, event_at timestamp, known timestamp, x bigint, y string"
-SPINE_SCHEMA = "world bigint, entity string, row bigint, at timestamp"
+SPINE_SCHEMA = "world bigint, entity string, row bigint, at timestamp, about timestamp"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ViewRow:
 class SpineRow:
     entity: str | None
     at: int | None
+    about: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class World:
     spine: tuple[SpineRow, ...]
     fresh: tuple[ViewRow, ...]
     forever: tuple[ViewRow, ...]
+    forecast: tuple[ViewRow, ...]
     static: tuple[ViewRow, ...]
 
 
@@ -55,7 +58,8 @@ view_rows = st.builds(
 )
 worlds = st.builds(
     World,
-    st.lists(st.builds(SpineRow, entities, hours), max_size=5).map(tuple),
+    st.lists(st.builds(SpineRow, entities, hours, hours), max_size=5).map(tuple),
+    st.lists(view_rows, max_size=8).map(tuple),
     st.lists(view_rows, max_size=8).map(tuple),
     st.lists(view_rows, max_size=8).map(tuple),
     st.lists(view_rows, max_size=3).map(tuple),
@@ -75,7 +79,7 @@ def orderable(row: ViewRow) -> tuple[object, ...]:
 
 
 def newest_known(
-    spine: SpineRow, rows: tuple[ViewRow, ...], *, valid_for: int | None
+    spine: SpineRow, rows: tuple[ViewRow, ...], *, asked: int | None, valid_for: int | None
 ) -> tuple[int | None, str | None]:
     best: ViewRow | None = None
     for row in rows:
@@ -83,7 +87,9 @@ def newest_known(
             continue
         if row.event_at is None or row.known is None or spine.at is None or row.known > spine.at:
             continue
-        if valid_for is not None and row.event_at < spine.at - valid_for:
+        if asked is None or row.event_at > asked:
+            continue
+        if valid_for is not None and row.event_at < asked - valid_for:
             continue
         if best is None or orderable(row) > orderable(best):
             best = row
@@ -110,7 +116,7 @@ def view_frame(spark: SparkSession, rows: list[tuple[int, ViewRow]]) -> DataFram
 
 def spine_frame(spark: SparkSession, rows: list[tuple[int, int, SpineRow]]) -> DataFrame:
     return spark.createDataFrame(
-        [(w, r.entity, n, instant(r.at)) for w, n, r in rows], SPINE_SCHEMA
+        [(w, r.entity, n, instant(r.at), instant(r.about)) for w, n, r in rows], SPINE_SCHEMA
     )
 
 
@@ -143,6 +149,16 @@ def join(spark: SparkSession, found: list[World]) -> DataFrame:
                 "known",
             ),
             FeatureView(
+                "forecast",
+                view_frame(spark, numbered(found, "forecast")),
+                ("entity", "world"),
+                (("x", "forecast_x"), ("y", "forecast_y")),
+                "event_at",
+                "known",
+                VALID_FOR,
+                forecast=True,
+            ),
+            FeatureView(
                 "static",
                 view_frame(spark, numbered(found, "static")),
                 ("world", "entity"),
@@ -150,6 +166,7 @@ def join(spark: SparkSession, found: list[World]) -> DataFrame:
             ),
         ],
         prediction_time="at",
+        event_time="about",
     )
 
 
@@ -162,10 +179,9 @@ def test_each_row_gets_what_a_nested_loop_over_all_rows_finds(
 ) -> None:
     joined = rows_to_client(join(spark, found), what="joined worlds").astype(object)
     joined = joined.where(joined.notna(), None)
+    values = ("fresh_x", "fresh_y", "forever_x", "forever_y", "forecast_x", "forecast_y")
     rows: list[tuple[object, ...]] = sorted(
-        joined[
-            ["world", "row", "fresh_x", "fresh_y", "forever_x", "forever_y", "static_x"]
-        ].itertuples(index=False, name=None)
+        joined[["world", "row", *values, "static_x"]].itertuples(index=False, name=None)
     )
     assert rows == sorted(expected(found))
 
@@ -176,8 +192,9 @@ def expected(found: list[World]) -> Iterator[tuple[object, ...]]:
             yield (
                 number,
                 position,
-                *newest_known(row, world.fresh, valid_for=3),
-                *newest_known(row, world.forever, valid_for=None),
+                *newest_known(row, world.fresh, asked=row.at, valid_for=3),
+                *newest_known(row, world.forever, asked=row.at, valid_for=None),
+                *newest_known(row, world.forecast, asked=row.about, valid_for=3),
                 always_known(row, world.static),
             )
 
@@ -186,6 +203,7 @@ ONE_WORLD = World(
     spine=(SpineRow("a", 5), SpineRow("a", 5), SpineRow(None, 5)),
     fresh=(ViewRow("a", 2, 2, 1, "p"), ViewRow("a", 1, 5, 2, "q"), ViewRow("a", 3, 6, 0, "q")),
     forever=(),
+    forecast=(),
     static=(ViewRow("a", None, None, 7, None),),
 )
 
@@ -195,19 +213,79 @@ def test_the_newest_event_wins_over_one_that_became_known_later(spark: SparkSess
     assert set(rows.loc[rows["entity"] == "a", "fresh_x"]) == {1}
 
 
+def test_a_row_about_a_later_time_is_no_value_of_this_moment(spark: SparkSession) -> None:
+    # Tomorrow's price was announced at 1; at 5 the price is today's, from 9 on it is tomorrow's.
+    prices = [(0, ViewRow("a", 0, 0, 1, None)), (0, ViewRow("a", 9, 1, 2, None))]
+    asked = [(0, n, SpineRow("a", at)) for n, at in enumerate((5, 8, 9))]
+    view = FeatureView(
+        "prices", view_frame(spark, prices), ("entity",), (("x", "price"),), "event_at", "known"
+    )
+    joined = point_in_time_join(spine_frame(spark, asked), [view], prediction_time="at")
+    rows = rows_to_client(joined, what="rows").sort_values("row")
+    assert rows["price"].tolist() == [1, 1, 2]
+
+
+def test_of_forecasts_the_last_one_of_the_rows_own_time_is_taken(spark: SparkSession) -> None:
+    told = [
+        *((0, ViewRow("a", 6, known, known, None)) for known in (1, 2, 4)),
+        *((0, ViewRow("a", 8, known, 80 + known, None)) for known in (1, 2)),
+    ]
+    # Asked at 3: about 5 nothing was said, about 6 and 7 by then twice; 8 is known from 8 alone.
+    asked = [(0, about, SpineRow("a", 3, about)) for about in (5, 6, 7, 8, 12)]
+    view = FeatureView(
+        "forecast",
+        view_frame(spark, told),
+        ("entity",),
+        (("x", "expected"),),
+        "event_at",
+        "known",
+        VALID_FOR,
+        forecast=True,
+    )
+    joined = point_in_time_join(
+        spine_frame(spark, asked), [view], prediction_time="at", event_time="about"
+    )
+    found = rows_to_client(joined, what="rows").sort_values("row")["expected"].astype(object)
+    assert found.where(found.notna(), None).tolist() == [None, 2, 2, 82, None]
+
+
 def test_equal_rows_of_the_spine_are_all_kept_with_their_columns_first(spark: SparkSession) -> None:
     joined = join(spark, [ONE_WORLD, ONE_WORLD]).drop("row")
-    assert joined.columns[:3] == ["world", "entity", "at"]
+    assert joined.columns[:4] == ["world", "entity", "at", "about"]
     assert len(rows_to_client(joined, what="rows")) == 6
+
+
+def two_views(spark: SparkSession) -> list[FeatureView]:
+    frame = view_frame(spark, numbered([ONE_WORLD], "fresh"))
+    its_x, its_y = (("x", "its_x"),), (("y", "its_y"),)
+    return [
+        FeatureView("x", frame, ("world", "entity"), its_x, "event_at", "known", VALID_FOR),
+        FeatureView("y", frame, ("entity", "world"), its_y, "event_at", "known", VALID_FOR),
+    ]
 
 
 def test_views_of_one_key_cost_one_shuffle(
     spark: SparkSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    join(spark, [ONE_WORLD]).explain()
+    spine = spine_frame(spark, [(0, 0, SpineRow("a", 5))])
+    point_in_time_join(spine, two_views(spark), prediction_time="at").explain()
     plan = capsys.readouterr().out
     assert plan.count("Exchange ") == 1
     assert "Join" not in plan
+
+
+def test_forecasts_cost_a_grouping_of_their_own_and_a_join(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, other = two_views(spark)
+    spine = spine_frame(spark, [(0, 0, SpineRow("a", 5))])
+    point_in_time_join(
+        spine, [plain, replace(other, forecast=True)], prediction_time="at", event_time="about"
+    ).explain()
+    plan = capsys.readouterr().out
+    # The spine and the plain view together, the forecasts by key and slot, one side of the join.
+    assert plan.count("Exchange ") + plan.count("BroadcastExchange") <= 4
+    assert plan.count("Join") == 1
 
 
 def test_a_second_set_of_key_columns_costs_a_second_shuffle(
@@ -270,3 +348,9 @@ def test_a_view_with_one_time_only_is_refused(spark: SparkSession) -> None:
     frame = spark.createDataFrame([("a", START)], "entity string, at timestamp")
     with pytest.raises(ValueError, match="both event_time and known_at"):
         FeatureView("v", frame, ("entity",), (), event_time="at")
+
+
+def test_forecasts_without_a_time_in_which_they_count_are_refused(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([("a", START, START)], "entity string, at timestamp, t timestamp")
+    with pytest.raises(ValueError, match="needs event_time and valid_for"):
+        FeatureView("f", frame, ("entity",), (), event_time="at", known_at="t", forecast=True)

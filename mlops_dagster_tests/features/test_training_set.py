@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from mlops_dagster.assets.training_set import training_set_metadata
 from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.errors import SourceError, TrainingRefused
 from mlops_dagster.features.labelled import LabelCounts, count_labels, labelled_predictions
@@ -273,3 +274,27 @@ def test_rows_without_a_group_are_refused_before_anything_is_published(shop: Sho
     ):
         grouped.build()
     assert published_windows(shop.store, ref("model.by_gift_training_set")) == {}
+
+
+def test_a_set_tells_which_feature_rows_wait_for_their_time(
+    shop: Shop, built: TrainingSetBuilt
+) -> None:
+    assert built.early == ()
+    assert "known_early" not in training_set_metadata(built, partitioned=True)
+    noon, evening = utc("2024-03-01 12:00"), utc("2024-03-01 18:00")
+    shop.publish(
+        Slice(ref("features.history"), "2024-03-01"),
+        [("s", noon, noon, 5), ("s", evening, noon, 9)],
+        "shop string, at timestamp, counted timestamp, sold bigint",
+    )
+    again = shop.build()
+    sold = {
+        (row["row_window"], row["sold"])
+        for row in few_rows(shop.rows(again).select("row_window", "sold"), what="rows")
+    }
+    # At noon the row about the evening was known already; it is joined on the day after.
+    assert sold == {("2024-03-01", 5), ("2024-03-02", 9)}
+    (early,) = again.early
+    assert (early.table, early.rows, early.early) == (ref("features.history"), 2, 1)
+    shown = training_set_metadata(again, partitioned=True)["known_early"]
+    assert str(shown.value) == str(early)

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from pyspark.sql import Row, SparkSession
 
@@ -114,6 +115,16 @@ def test_the_table_is_what_the_events_tell(spark: SparkSession, tmp_path: Path) 
         "error": 0,
     }
     assert shown["failed_rate/bronze.shops"].value == pytest.approx(0.5 / 2)
+    assert not_passed(made.rows) == [
+        ("bronze.sales", "small", "failed (warning)", "1 of 2 rows"),
+        ("bronze.shops", "has_shop", "failed (error)", "1 of 2 rows"),
+    ]
+    failing = {**sales["steady"].asDict(), "entry": "rule", "verdict": "failed", "value": 7.123456}
+    assert not_passed([failing]) == [
+        ("bronze.sales", "steady", "failed (error)", "7.1235; at least 1.0, at most 3.0")
+    ]
+    uncomputed = {**failing, "verdict": "error", "value": None}
+    assert not_passed([uncomputed]) == [("bronze.sales", "steady", "error (error)", "")]
 
     again = publish(project, run_id="another")
     assert stored(project) == rows
@@ -123,6 +134,15 @@ def test_the_table_is_what_the_events_tell(spark: SparkSession, tmp_path: Path) 
     other = [{**row, "batch": "b", "run_id": "r", "as_of": None} for row in made.rows]
     assert result_measure(other).digest == digest
     assert result_measure([{**other[0], "failed_rows": 7}, *other[1:]]).digest != digest
+
+
+def not_passed(rows: Sequence[Mapping[str, object]]) -> list[tuple[object, ...]]:
+    """Return the cells of the table that the UI shows of what did not pass."""
+    table = results_metadata(rows)["not_passed"]
+    assert isinstance(table, dg.TableMetadataValue)
+    # More than five columns are cut off.
+    assert all(len(record.data) <= 5 for record in table.records)
+    return [tuple(record.data.values()) for record in table.records]
 
 
 def test_a_use_case_without_windows_writes_unchanged_results_once(

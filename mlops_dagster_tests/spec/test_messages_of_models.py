@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_dagster_tests.spec.worlds import USE_CASE, changed, messages, write_project
+from mlops_dagster_tests.spec.worlds import STOCK, USE_CASE, changed, messages, write_project
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ from mlops_dagster_tests.spec.worlds import USE_CASE, changed, messages, write_p
         ("within: 3 days", "within: 3 days, known_at: arived_at", "35: models.late.label.known_at: expected a column of deliveries.silver.arrivals, found 'arived_at' (did you mean 'arrived_at'?)"),
         ("    key: [order_id]\n    event_time: ordered_at\n    rules", "    event_time: ordered_at\n    rules", "33: models.late.rows.table: expected a table with a key, found deliveries.silver.orders without (use_cases/deliveries/use_case.yaml:10)"),
         ("    key: [order_id]\n    event_time: ordered_at\n    rules", "    key: [order_id]\n    rules", "33: models.late.rows.table: expected a table with an event_time, found deliveries.silver.orders without (use_cases/deliveries/use_case.yaml:10)"),
+        ("known_at: arrived_at", "known_at: arrived_at\n    valid_for: 1 day\n    forecast: true", "37: models.late.label.table: expected a table with one row for each key and event time, found deliveries.silver.arrivals, a table of forecasts (use_cases/deliveries/use_case.yaml:18)"),
+        ("    event_time: ordered_at\n    rules", "    event_time: ordered_at\n    known_at: ordered_at\n    valid_for: 1 day\n    forecast: true\n    rules", "37: models.late.rows.table: expected a table with one row for each key and event time, found deliveries.silver.orders, a table of forecasts (use_cases/deliveries/use_case.yaml:10)"),
         ("    key: [order_id]\n    event_time: ordered_at\n    known_at", "    key: [city]\n    event_time: ordered_at\n    known_at", "35: models.late.label.table: expected a table with the key of the rows, 'order_id', found deliveries.silver.arrivals with 'city' (use_cases/deliveries/use_case.yaml:18)"),
         ("    key: [order_id]\n    event_time: ordered_at\n    known_at", "    key: [order_id]\n    known_at", "21: tables.silver.arrivals.known_at: known_at needs an event_time beside it"),
         ("label: {table: silver.arrivals, column: late", "label: {table: silver.orders, column: ordered_at", "35: models.late.label.column: expected a column of classes: truth values, numbers or texts for task binary, found ordered_at of type timestamp in deliveries.silver.orders"),
@@ -140,3 +142,27 @@ def test_a_prediction_that_cannot_be_made_at_open_is_told(
 ) -> None:
     write_project(tmp_path, changed(USE_CASE, old, new))
     assert messages(tmp_path) == [f"{USE_CASE}:{message}"]
+
+
+ITEMS = """\
+spec_version: 1
+name: stock
+tables:
+  bronze.items: {files: items.csv, key: [item]}
+  bronze.outlook: {files: outlook.csv, key: [item], event_time: day, known_at: told, valid_for: 1 day, forecast: true}
+models:
+  sold:
+    task: regression
+    rows: {table: bronze.items}
+    label: {table: bronze.items, column: sold}
+    features: {bronze.outlook: [price]}
+    train: {estimator: {family: ridge}, holdout: {share: 0.2}}
+    gates: [r2 >= 0]
+"""
+
+
+def test_forecasts_for_rows_without_a_time_are_told(tmp_path: Path) -> None:
+    write_project(tmp_path, {STOCK: ITEMS})
+    assert messages(tmp_path) == [
+        f"{STOCK}:11: models.sold.features.bronze.outlook: expected rows with an event_time, for stock.bronze.outlook has forecasts, found stock.bronze.items without ({STOCK}:4)"
+    ]

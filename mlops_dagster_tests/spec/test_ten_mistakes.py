@@ -52,7 +52,7 @@ MESSAGES = """\
 use_cases/deliveries/use_case.yaml:4: windows.first: '2024-1-1' is not a day window such as '2013-04-15'
 use_cases/deliveries/use_case.yaml:6: tables.bronze.orders.files: expected a path below the landing folder, without '..' or an address, found '/data/{window}.csv'
 use_cases/deliveries/use_case.yaml:9: tables.silver.orders.inputs.orders: expected a declared table, written 'layer.name', 'project.name' or 'use_case.layer.name', found 'bronze.order' (did you mean 'bronze.orders'?)
-use_cases/deliveries/use_case.yaml:11: tables.silver.orders.event_tme: expected one of the keys description, owner, tags, files, window_by, nulls, row_number, watch, lateness, source, evolve, hook, keep, inputs, key, event_time, known_at, valid_for, rules, freshness, export, found 'event_tme' (did you mean 'event_time'?)
+use_cases/deliveries/use_case.yaml:11: tables.silver.orders.event_tme: expected one of the keys description, owner, tags, files, window_by, nulls, row_number, watch, lateness, source, evolve, hook, keep, inputs, key, event_time, known_at, valid_for, forecast, rules, freshness, export, found 'event_tme' (did you mean 'event_time'?)
 use_cases/deliveries/use_case.yaml:13: tables.silver.orders.rules[0]: not understood at character 9 of 'weight >> 0'; expected a column or value, found >
 use_cases/deliveries/use_case.yaml:18: tables.silver.arrivals.known_at: expected a column of deliveries.silver.arrivals, found 'arrived' (did you mean 'arrived_at'?)
 use_cases/deliveries/use_case.yaml:20: tables.features.city_history.hook: expected a @transform of hooks.py: 'city_history', found 'city_hstory' (did you mean 'city_history'?)

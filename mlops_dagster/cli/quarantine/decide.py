@@ -155,7 +155,8 @@ def decide_about(
             who=who,
             why=reason,
         )
-    click.echo(f"Recorded by run {run_id}. `mlops-dagster quarantine release` applies it.")
+    command = f"mlops-dagster quarantine release{place.option}"
+    click.echo(f"Recorded by run {run_id}. `{command}` applies it.")
 
 
 def lines_of(action: Action, decided: Sequence["DecidedRow"]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import click
 from mlops_dagster.cli.options import environment_option, root_option
 from mlops_dagster.errors import CorrectionRefused, nearest_name
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
-from mlops_dagster.spec.root import find_root
+from mlops_dagster.spec.root import USE_CASE_VARIABLE, find_root
 from mlops_dagster.spec.workspace import Workspace
 from mlops_dagster.state.store import EventStore, open_environment_store
 from mlops_dagster.tables.locations import Locations
@@ -32,6 +32,11 @@ class QuarantinePlace:
     workspace: Workspace
     owner: str
     store: EventStore
+
+    @property
+    def option(self) -> str:
+        """What a command must say beside its verb to be about the same use case."""
+        return f" --use-case {self.owner}" if len(_owners(self.workspace)) > 1 else ""
 
     @property
     def locations(self) -> Locations:
@@ -84,7 +89,9 @@ def place_options(command: F) -> F:
     """Give a verb the options that say which project, environment and use case it is about."""
     use_case = click.option(
         "--use-case",
-        help="Whose quarantine; needed where there are several. `project` for shared tables.",
+        envvar=USE_CASE_VARIABLE,
+        help="Whose quarantine; needed where there are several, also set by "
+        f"{USE_CASE_VARIABLE}. `project` for shared tables.",
     )
     return root_option(environment_option(use_case(command)))
 
@@ -98,16 +105,21 @@ def open_place(root: Path, environment: str, use_case: str | None) -> Quarantine
     from mlops_dagster.resources.workspace import cached_workspace
 
     workspace = cached_workspace(find_root(root).resolve(), environment)
-    owners = [*workspace.use_cases, *([PROJECT_OWNER] if workspace.shared_tables else [])]
+    owners = _owners(workspace)
     owner = use_case or owners[0]
     if owner not in owners or (use_case is None and len(owners) > 1):
         raise CorrectionRefused(
             "whose quarantine?" if use_case is None else f"no use case '{use_case}'",
             expected=f"--use-case {' | '.join(owners)}",
             nearest=None if use_case is None else nearest_name(use_case, owners),
+            next_step=f"{USE_CASE_VARIABLE} names it for all commands",
         )
     store = open_environment_store(workspace.environment, workspace.state_folder)
     return QuarantinePlace(workspace, owner, store)
+
+
+def _owners(workspace: Workspace) -> list[str]:
+    return [*workspace.use_cases, *([PROJECT_OWNER] if workspace.shared_tables else [])]
 
 
 def current_user() -> str:

@@ -42,7 +42,8 @@ def show(root: Path, environment: str, use_case: str | None, row: str) -> None:
         ]
         if len(found) != 1:
             problem = f"several rows begin with '{row}'" if found else f"no row '{row}'"
-            raise click.ClickException(f"{problem}; `mlops-dagster quarantine list` shows them")
+            command = f"mlops-dagster quarantine list{place.option}"
+            raise click.ClickException(f"{problem}; `{command}` shows them")
         for line in lines_of(place, found[0]):
             click.echo(printable(line))
 
