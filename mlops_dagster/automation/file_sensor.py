@@ -4,6 +4,7 @@ A window whose run failed is asked for again, with waits and an end. It reads th
 the event store and the list of runs, and starts no engine.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -22,7 +23,7 @@ from mlops_dagster.clock import utc_now
 from mlops_dagster.data.delivery_events import DeliveryLate, delivery_stream
 from mlops_dagster.data.file_digests import DeliveredFile
 from mlops_dagster.resources.workspace import event_store
-from mlops_dagster.spec.refs import STATIC
+from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
 
@@ -80,7 +81,7 @@ def file_sensor(
             done=done_windows(instance, closing_keys(use_case)) if windowed else frozenset(),
             remembered={file.path: file for file in _read(context.cursor).files},
         )
-        told = _tell_late(store, asked, now)
+        told = _tell_late(workspace, store, asked, now, context.log)
         cursor = Cursor(files=asked.unknown).model_dump_json()
         ended = tuple(_ended_runs(instance, job_name, now))
         for wanted in _in_order(asked, ended):
@@ -155,8 +156,16 @@ def _why_not(window: str, job_name: str, *, failures: int, due: datetime | None)
     return f"{window} failed {times} and is asked for again at {due:%H:%M:%S} UTC"
 
 
-def _tell_late(store: EventStore, asked: Asked, now: datetime) -> list[str]:
-    told = []
+def _tell_late(
+    workspace: Workspace, store: EventStore, asked: Asked, now: datetime, log: logging.Logger
+) -> list[str]:
+    """Record what came too late, tell those who asked to be told, and return what was recorded."""
+    if not asked.late:
+        return []
+    from mlops_dagster.lifecycle.delivery_alerts import Teller, tell_of_deliveries
+
+    teller = Teller(workspace, store, _RECORDED_BY, log, patient=False)
+    told, windows = [], dict[TableRef, dict[str, datetime]]()
     for table, window, seen in asked.late:
         as_of = now if table.calendar is None else table.calendar.as_of_close(window)
         store.append_next(
@@ -165,7 +174,10 @@ def _tell_late(store: EventStore, asked: Asked, now: datetime) -> list[str]:
             as_of=as_of,
             run_id=_RECORDED_BY,
         )
+        windows.setdefault(table.ref, {})[window] = as_of
         told.append(f"{table.ref} {window} changed too late: see `mlops-dagster deliveries`")
+    for ref, instants in windows.items():
+        tell_of_deliveries(teller, workspace.table(ref), instants)
     return told
 
 

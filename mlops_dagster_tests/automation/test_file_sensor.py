@@ -28,6 +28,7 @@ from mlops_dagster.data.file_digests import delivered
 from mlops_dagster.data.landing import existing_files
 from mlops_dagster.data.splitting import shares_of
 from mlops_dagster.definitions import build_definitions
+from mlops_dagster.monitoring.alert_events import read_alerts
 from mlops_dagster.resources.workspace import cached_workspace, event_store
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
@@ -44,6 +45,7 @@ tables:
   bronze.items: {files: "items/{window}/", watch: true}
   bronze.shops: {files: shops/, watch: true}
   bronze.other: {files: "other/{window}.csv"}
+alerts: [late_data]
 """
 STOCK = "spec_version: 1\nname: stock\ntables:\n  bronze.counts: {files: counts/, watch: true}\n"
 LONG_AGO = datetime(2013, 1, 1, tzinfo=timezone.utc).timestamp()
@@ -300,10 +302,14 @@ def test_the_sensor_asks_for_a_run_of_the_job_and_tells_what_came_too_late(
         shop.deliver("orders/2013-01.csv", "id\n1\n7\n")
         late = tick(shop, instance)
         assert not late.run_requests
+        (told,) = read_alerts(shop.store, "shop.bronze.orders").alerts.values()
+        assert told.raised.window == "2013-01"
+        assert told.delivered == {"log"}
         assert "shop.bronze.orders 2013-01 changed too late" in str(late.skip_message)
         assert tick(shop, instance).skip_message == "No watched file is new or changed."
     known = slice_deliveries(shop.store, shop.ref("orders"))["2013-01"]
     assert known.too_late is not None
+    assert len(read_alerts(shop.store, "shop.bronze.orders").alerts) == 1
     shop.ingest("orders", "2013-01")
     assert slice_deliveries(shop.store, shop.ref("orders"))["2013-01"].too_late is None
 

@@ -15,6 +15,7 @@ from mlops_dagster.automation.file_sensor import file_sensor_name
 from mlops_dagster.cli import main
 from mlops_dagster.data.delivery_events import slice_deliveries
 from mlops_dagster.definitions import build_definitions, use_case_windows
+from mlops_dagster.monitoring.alert_events import read_alerts
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster_tests.assets.inline_project import write_project
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
@@ -35,6 +36,7 @@ tables:
     lateness: 36500 days
   bronze.costs: {source: {asset: shop.gold.costs, window_by: window}}
   silver.orders: {keep: history, inputs: {orders: bronze.orders}, key: [number], event_time: at}
+alerts: [delivery_refused, late_data]
 """
 FIRST, SECOND = "2024-01-01", "2024-01-02"
 
@@ -55,6 +57,12 @@ class Shop:
         # Long ago, and later than the file that was there before.
         self.times.append(len(self.times) + 1)
         os.utime(file, (self.times[-1], self.times[-1]))
+
+    def alerts(self, window: str) -> list[str]:
+        """Return what was told of a window's deliveries of orders."""
+        found = read_alerts(self.project.store, "shop.bronze.orders").alerts.values()
+        assert all(told.delivered == {"log"} for told in found)
+        return [told.raised.text for told in found if told.raised.window == window]
 
     def asked(self) -> list[tuple[str | None, str | None]]:
         """Return windows and keys of the runs that the sensor asks for."""
@@ -121,6 +129,7 @@ def test_files_alone_drive_the_use_case_and_each_content_is_taken_in_once(shop: 
     assert reopened.success
     shown = metadata_of(reopened, "shop", "bronze", "orders")
     assert (shown["rows_in"], shown["valid"], shown["copies_of_files"]) == (2, 2, 2)
+    assert shop.alerts(FIRST) == [f"came late and is taken in now: orders/{FIRST}/late.csv"]
     assert shop.asked() == []
     assert shop.rows("silver.orders", "number", "city", "is_current") == [
         (1, "Graz", True),
@@ -138,6 +147,11 @@ def test_a_refused_delivery_waits_until_a_corrected_one_comes(shop: Shop) -> Non
     waiting = slice_deliveries(shop.project.store, orders)[SECOND].waiting
     assert waiting is not None
     assert len(waiting.differences) == 2
+    (told,) = shop.alerts(SECOND)
+    assert told.startswith("refused whole: ")
+    assert "column 'city' is missing" in told
+    assert not shop.run("shop_close", SECOND).success
+    assert shop.alerts(SECOND) == [told]
     assert shop.asked() == []
     root = str(shop.project.workspace.root)
     listed = CliRunner().invoke(main, ["quarantine", "list", "--root", root]).output
