@@ -87,8 +87,9 @@ def file_sensor(
         for wanted in _in_order(asked, ended):
             key = f"{job_name}|{wanted.window}|{wanted.key}"
             tried = _tries(instance, key)
-            failed = [run.ended for run in ended if run.window == wanted.window]
-            due = next_try(len(tried), max((*tried, *failed), default=None), now=now)
+            # Somebody may have tried in between: that has its wait as well.
+            over = [run.ended for run in ended if run.window == wanted.window]
+            due = next_try(len(tried), max((*tried, *over), default=None), now=now)
             if due is not None and due <= now:
                 request = dg.RunRequest(
                     run_key=f"{key}|{len(tried) + 1}",
