@@ -1,10 +1,10 @@
 """Where MLflow shows a training: a link to its server, or how to open the local one."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import dagster as dg
 
-from mlops_dagster.addresses import without_secrets
+from mlops_dagster.addresses import MASK, without_secrets
 from mlops_dagster.assets.metadata import Metadata
 from mlops_dagster.registry.tracking import RegisteredVersion
 
@@ -19,16 +19,16 @@ def mlflow_metadata(
 
     The links of a local store are to the server that `mlops-dagster mlflow` starts. A store without
     a web address of its own, such as `databricks`, gets none. Names and passwords in an address are
-    left out.
+    left out; where they cannot be told from the rest there are no links.
     """
     metadata: Metadata = {"mlflow_run_id": dg.MetadataValue.text(run_id)}
     if registered is not None:
         metadata["version"] = dg.MetadataValue.text(registered.version)
-    parts = urlsplit(tracking_uri)
-    local = parts.scheme == "sqlite"
-    if not local and parts.scheme not in ("http", "https"):
+    scheme, shown = tracking_uri.partition("://")[0], without_secrets(tracking_uri)
+    local = scheme == "sqlite"
+    if not local and (scheme not in ("http", "https") or MASK in shown):
         return metadata
-    server = LOCAL_MLFLOW if local else without_secrets(tracking_uri).rstrip("/")
+    server = LOCAL_MLFLOW if local else shown.rstrip("/")
     metadata["mlflow_run"] = dg.MetadataValue.url(f"{server}/#/runs/{quote(run_id, safe='')}")
     if registered is not None:
         model, version = quote(registered.model, safe=""), quote(registered.version, safe="")

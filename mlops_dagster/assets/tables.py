@@ -1,5 +1,6 @@
 """The asset of a declared table: one slice a run, its rules as asset checks."""
 
+import logging
 from collections.abc import Iterator
 
 import dagster as dg
@@ -52,7 +53,7 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
             context: dg.AssetExecutionContext, mlops: WorkspaceResource, spark: SparkResource
         ) -> Results:
             run = stage_run(context, calendar, opens=opens)
-            yield from _results(run, mlops, spark, table, force=False)
+            yield from _results(run, mlops, spark, table, context.log, force=False)
 
         return build
 
@@ -64,7 +65,7 @@ def table_asset(workspace: Workspace, table: ResolvedTable, *, opens: bool) -> d
         spark: SparkResource,
     ) -> Results:
         run = stage_run(context, calendar, opens=opens)
-        yield from _results(run, mlops, spark, table, force=config.force)
+        yield from _results(run, mlops, spark, table, context.log, force=config.force)
 
     return build_whole
 
@@ -85,11 +86,13 @@ def _results(
     mlops: WorkspaceResource,
     spark: SparkResource,
     table: ResolvedTable,
+    log: logging.Logger,
     *,
     force: bool,
 ) -> Results:
     from mlops_dagster.data.build import build_table
     from mlops_dagster.data.verdict import RefusedBatch
+    from mlops_dagster.errors import ContractViolation, SourceError
 
     key = asset_key(table.ref)
     with stage_errors(), spark.step(str(table.ref)) as session:
@@ -108,6 +111,10 @@ def _results(
         except RefusedBatch as refused:
             yield from check_results(table, refused.rule_results)
             raise
+        except (SourceError, ContractViolation):
+            _tell(run, mlops, table, log)
+            raise
+        _tell(run, mlops, table, log)
     yield from check_results(table, built.rule_results)
     metadata = table_built_metadata(mlops.locations, table, built)
     if force:
@@ -115,6 +122,16 @@ def _results(
     yield dg.MaterializeResult(
         asset_key=key, metadata=metadata, data_version=dg.DataVersion(built.published.digest)
     )
+
+
+def _tell(
+    run: StageRun, mlops: WorkspaceResource, table: ResolvedTable, log: logging.Logger
+) -> None:
+    from mlops_dagster.lifecycle.delivery_alerts import Teller, tell_of_deliveries
+
+    if not table.is_derived:
+        teller = Teller(mlops.workspace, mlops.store, run.run_id, log)
+        tell_of_deliveries(teller, table, {run.window: run.as_of})
 
 
 def _dependencies(workspace: Workspace, table: ResolvedTable) -> list[dg.AssetDep]:

@@ -1,31 +1,43 @@
 """The sensor of watched files: a run for each window whose files are new or changed, one by one.
 
-It reads the landing folder and the event store, and starts no engine.
+A window whose run failed is asked for again, with waits and an end. It reads the landing folder,
+the event store and the list of runs, and starts no engine.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mlops_dagster.assets.tags import FILES_KEY_TAG, FILES_TAG
+from mlops_dagster.assets.tags import FILES_KEY_TAG, FILES_TAG, PARTITION_TAG
 from mlops_dagster.automation.jobs import close_job_name, refresh_job_name
-from mlops_dagster.automation.launches import LAUNCHED, MAXIMUM_TRIES, RUNNING, sensor_status
+from mlops_dagster.automation.launches import LAUNCHED, RUNNING, sensor_status
 from mlops_dagster.automation.looking import Asked, look
+from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.progress import closing_keys, done_windows
+from mlops_dagster.automation.tries import EndedRun, Outcome, Wanted, next_try, unfinished
 from mlops_dagster.clock import utc_now
 from mlops_dagster.data.delivery_events import DeliveryLate, delivery_stream
 from mlops_dagster.data.file_digests import DeliveredFile
 from mlops_dagster.resources.workspace import event_store
-from mlops_dagster.spec.refs import STATIC
+from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
 
 LOOK_SECONDS = 30
+_SEPARATOR = ", "
 # Who records what no run does.
 _RECORDED_BY = "files sensor"
+# A run that failed longer ago is left to people: three tries with their waits are over by then.
+_LOOKS_BACK = timedelta(days=3)
+_OUTCOMES = {
+    dg.DagsterRunStatus.SUCCESS: Outcome.SUCCEEDED,
+    dg.DagsterRunStatus.FAILURE: Outcome.FAILED,
+    dg.DagsterRunStatus.CANCELED: Outcome.CANCELED,
+}
 
 
 class Cursor(BaseModel):
@@ -53,43 +65,42 @@ def file_sensor(
     def runs_of_files(
         context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult:
-        running = context.instance.get_runs(
-            dg.RunsFilter(job_name=job_name, statuses=RUNNING), limit=1
-        )
+        instance = context.instance
+        end_lost_runs(instance, use_case)
+        running = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=RUNNING), limit=1)
         if running:
             reason = f"Run {running[0].run_id[:8]} of {job_name} is not finished."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
         store = event_store(workspace)
         now = utc_now()
-        done = done_windows(context.instance, closing_keys(use_case)) if windowed else frozenset()
         asked = look(
             use_case,
             workspace,
             store,
             now=now,
-            done=done,
+            done=done_windows(instance, closing_keys(use_case)) if windowed else frozenset(),
             remembered={file.path: file for file in _read(context.cursor).files},
         )
-        told = _tell_late(store, asked, now)
+        told = _tell_late(workspace, store, asked, now, context.log)
         cursor = Cursor(files=asked.unknown).model_dump_json()
-        if asked.window is None:
-            return dg.SensorResult(
-                skip_reason="; ".join(told) or "No watched file is new or changed.", cursor=cursor
-            )
-        key = f"{job_name}|{asked.window}|{asked.key}"
-        # A run that took the files in, or refused them, has said so; these ended before that.
-        failed = len(
-            context.instance.get_runs(dg.RunsFilter(tags={FILES_KEY_TAG: key}, statuses=LAUNCHED))
+        ended = tuple(_ended_runs(instance, job_name, now))
+        for wanted in _in_order(asked, ended):
+            key = f"{job_name}|{wanted.window}|{wanted.key}"
+            tried = _tries(instance, key)
+            # Somebody may have tried in between: that has its wait as well.
+            over = [run.ended for run in ended if run.window == wanted.window]
+            due = next_try(len(tried), max((*tried, *over), default=None), now=now)
+            if due is not None and due <= now:
+                request = dg.RunRequest(
+                    run_key=f"{key}|{len(tried) + 1}",
+                    partition_key=None if wanted.window == STATIC else wanted.window,
+                    tags={FILES_TAG: _SEPARATOR.join(wanted.tables), FILES_KEY_TAG: key},
+                )
+                return dg.SensorResult(run_requests=[request], cursor=cursor)
+            told.append(_why_not(wanted.window, job_name, failures=len(tried), due=due))
+        return dg.SensorResult(
+            skip_reason="; ".join(told) or "No watched file is new or changed.", cursor=cursor
         )
-        if failed >= MAXIMUM_TRIES:
-            reason = f"{asked.window} failed {failed} times with these files: see its runs"
-            return dg.SensorResult(skip_reason=reason, cursor=cursor)
-        request = dg.RunRequest(
-            run_key=f"{key}|{failed + 1}",
-            partition_key=None if asked.window == STATIC else asked.window,
-            tags={FILES_TAG: ", ".join(asked.tables), FILES_KEY_TAG: key},
-        )
-        return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return dg.SensorDefinition(
         name=file_sensor_name(use_case.name),
@@ -101,8 +112,61 @@ def file_sensor(
     )
 
 
-def _tell_late(store: EventStore, asked: Asked, now: datetime) -> list[str]:
-    told = []
+def _in_order(asked: Asked, runs: Sequence[EndedRun]) -> list[Wanted]:
+    """Return windows with new files, and those whose runs failed, the oldest first."""
+    again = unfinished(runs, refused=asked.refused)
+    found = {one.window: one for one in (*again, *asked.wanted)}
+    return [found[window] for window in sorted(found)]
+
+
+def _ended_runs(instance: dg.DagsterInstance, job_name: str, now: datetime) -> Iterator[EndedRun]:
+    """Yield the recent runs of a job that are over, the newest first."""
+    recent = dg.RunsFilter(
+        job_name=job_name, statuses=list(_OUTCOMES), created_after=now - _LOOKS_BACK
+    )
+    for record in instance.get_run_records(recent):
+        run = record.dagster_run
+        window = run.tags.get(PARTITION_TAG, STATIC)
+        key = run.tags.get(FILES_KEY_TAG)
+        wanted = None
+        if key is not None:
+            tables = tuple(run.tags.get(FILES_TAG, "").split(_SEPARATOR))
+            wanted = Wanted(window, key.removeprefix(f"{job_name}|{window}|"), tables)
+        yield EndedRun(window, _OUTCOMES[run.status], _end_of(record), wanted)
+
+
+def _tries(instance: dg.DagsterInstance, key: str) -> list[datetime]:
+    """Return when the runs that were asked for some files have ended."""
+    asked = dg.RunsFilter(tags={FILES_KEY_TAG: key}, statuses=LAUNCHED)
+    return [_end_of(record) for record in instance.get_run_records(asked)]
+
+
+def _end_of(record: dg.RunRecord) -> datetime:
+    if record.end_time is not None:
+        return datetime.fromtimestamp(record.end_time, timezone.utc)
+    updated = record.update_timestamp
+    return updated.replace(tzinfo=updated.tzinfo or timezone.utc)
+
+
+def _why_not(window: str, job_name: str, *, failures: int, due: datetime | None) -> str:
+    times = "once" if failures == 1 else f"{failures} times"
+    if due is None:
+        return (
+            f"{window} failed {times} with these files: mend the cause and launch {job_name} for it"
+        )
+    return f"{window} failed {times} and is asked for again at {due:%H:%M:%S} UTC"
+
+
+def _tell_late(
+    workspace: Workspace, store: EventStore, asked: Asked, now: datetime, log: logging.Logger
+) -> list[str]:
+    """Record what came too late, tell those who asked to be told, and return what was recorded."""
+    if not asked.late:
+        return []
+    from mlops_dagster.lifecycle.delivery_alerts import Teller, tell_of_deliveries
+
+    teller = Teller(workspace, store, _RECORDED_BY, log, patient=False)
+    told, windows = [], dict[TableRef, dict[str, datetime]]()
     for table, window, seen in asked.late:
         as_of = now if table.calendar is None else table.calendar.as_of_close(window)
         store.append_next(
@@ -111,7 +175,10 @@ def _tell_late(store: EventStore, asked: Asked, now: datetime) -> list[str]:
             as_of=as_of,
             run_id=_RECORDED_BY,
         )
+        windows.setdefault(table.ref, {})[window] = as_of
         told.append(f"{table.ref} {window} changed too late: see `mlops-dagster deliveries`")
+    for ref, instants in windows.items():
+        tell_of_deliveries(teller, workspace.table(ref), instants)
     return told
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from mlops_dagster.automation.due import next_due
+from mlops_dagster.automation.tries import Wanted
 from mlops_dagster.data.delivery_events import SliceDeliveries, slice_deliveries
 from mlops_dagster.data.file_digests import DeliveredFile
 from mlops_dagster.data.file_index import FileIndex
@@ -13,23 +15,23 @@ from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.workspace import ResolvedTable, ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
 
+Late: TypeAlias = tuple[ResolvedTable, str, Look]
+
 
 @dataclass(frozen=True)
 class Asked:
     """What one look at the folder gave.
 
     Attributes:
-        window: The window to run; None when nothing is asked for.
-        key: Names the files that it is asked for.
-        tables: Tables with new or changed files in it.
+        wanted: Windows with new or changed files, the oldest first.
+        refused: Windows whose files were refused as they are.
         late: Slices that changed too late and were not told yet.
         unknown: Files to remember.
     """
 
-    window: str | None = None
-    key: str = ""
-    tables: tuple[str, ...] = ()
-    late: tuple[tuple[ResolvedTable, str, Look], ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    refused: frozenset[str] = frozenset()
+    late: tuple[Late, ...] = ()
     unknown: tuple[DeliveredFile, ...] = ()
 
 
@@ -47,7 +49,7 @@ def look(
     done: frozenset[str],
     remembered: Mapping[str, DeliveredFile],
 ) -> Asked:
-    """Look at all watched files and return the oldest window to run.
+    """Look at all watched files and return the windows to run.
 
     A window that no run has seen is asked for when it is the next in line and every watched table
     has its files; one that was seen, when its files changed within their lateness.
@@ -91,15 +93,29 @@ def look(
             late.append((table, window, seen))
     runs = [(table, _run_of(window, use_case, done), seen) for table, window, seen in due]
     windows = sorted({window for _, window, _ in runs if window is not None})
-    if not windows:
-        return Asked(late=tuple(late), unknown=unknown)
-    mine = [(table, seen) for table, window, seen in runs if window == windows[0]]
+    wanted = tuple(_wanted(window, runs) for window in windows)
+    refused = {
+        _run_of(window, use_case, done)
+        for slices in known.values()
+        for window, slice_known in slices.items()
+        if slice_known.waiting is not None
+    }
     return Asked(
-        window=windows[0],
-        key="|".join(f"{table.ref.layer}.{table.ref.name}:{seen.key}" for table, seen in mine),
-        tables=tuple(f"{table.ref.layer}.{table.ref.name}" for table, _ in mine),
+        wanted=wanted,
+        refused=frozenset(window for window in refused if window is not None),
         late=tuple(late),
         unknown=unknown,
+    )
+
+
+def _wanted(window: str, runs: Sequence[tuple[ResolvedTable, str | None, Look]]) -> Wanted:
+    mine = [
+        (f"{table.ref.layer}.{table.ref.name}", seen) for table, run, seen in runs if run == window
+    ]
+    return Wanted(
+        window=window,
+        key="|".join(f"{name}:{seen.key}" for name, seen in mine),
+        tables=tuple(name for name, _ in mine),
     )
 
 

@@ -20,7 +20,7 @@ from mlops_dagster.state.store import EventStore, open_environment_store
 @click.option("--last", default=20, show_default=True, help="How many to list, the newest last.")
 @click.option("--retry", is_flag=True, help="First tell channels what they have not taken yet.")
 def command(environment: str, root: Path, last: int, retry: bool) -> None:
-    """List recent alerts of all models, by when they were decided.
+    """List recent alerts about all models and deliveries, by when they were decided.
 
     Without --retry nothing is sent. The exit code is 1 when a channel did not take one now.
     """
@@ -41,14 +41,14 @@ def alert_lines(workspace: Workspace, store: EventStore, *, last: int) -> Iterat
     from mlops_dagster.monitoring.alert_events import read_alerts
 
     found = [
-        told for name in _models(workspace) for told in read_alerts(store, name).alerts.values()
+        told for name in _subjects(workspace) for told in read_alerts(store, name).alerts.values()
     ]
-    found.sort(key=lambda told: (told.as_of, told.raised.model))
+    found.sort(key=lambda told: (told.as_of, told.raised.about))
     if not found:
         yield "no alerts yet"
     for told in found[-last:] if last > 0 else []:
         alert = told.raised
-        what = f"{alert.severity.value} {alert.alert_kind.value} {alert.model} {alert.window}"
+        what = f"{alert.severity.value} {alert.alert_kind.value} {alert.about} {alert.window}"
         yield f"{told.as_of:%Y-%m-%d %H:%M}  {what}: {alert.text}"
         for channel in told.waiting:
             yield f"    {channel} has not taken it: {told.problems.get(channel, 'not tried yet')}"
@@ -62,11 +62,12 @@ def _tell_waiting(workspace: Workspace, store: EventStore) -> int:
     logger = logging.getLogger("mlops_dagster.alerts")
     told = [
         deliver(store, name, channels, run_id="mlops-dagster alerts", logger=logger)
-        for name in _models(workspace)
+        for name in _subjects(workspace)
     ]
     return sum(one.failed for one in told)
 
 
-def _models(workspace: Workspace) -> list[str]:
+def _subjects(workspace: Workspace) -> list[str]:
     use_cases = workspace.use_cases.values()
-    return [model.stream for one in use_cases for model in one.models.values()]
+    tables = [str(ref) for ref, table in workspace.tables.items() if not table.is_derived]
+    return [*(model.stream for one in use_cases for model in one.models.values()), *tables]

@@ -36,6 +36,7 @@ class DeliverySetAside(Event):
         kept: Digests of those that were copied into the folder `set_aside`.
         reason: What is wrong.
         differences: How its columns differ from the contract; empty when they are not the reason.
+        problem: The reason in one sentence that quotes nothing of what was delivered.
     """
 
     kind: ClassVar[str] = "delivery_set_aside"
@@ -45,6 +46,7 @@ class DeliverySetAside(Event):
     kept: tuple[str, ...] = ()
     reason: str
     differences: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class DeliveryLate(Event):

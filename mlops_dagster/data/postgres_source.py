@@ -8,7 +8,7 @@ server. Memory holds one batch of rows at a time.
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchTableError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from mlops_dagster.addresses import redacted, shown_scheme
+from mlops_dagster.addresses import is_ambiguous, redacted, shown_scheme
 from mlops_dagster.data.postgres_types import DatabaseColumn, database_column
 from mlops_dagster.data.window_bounds import Bounds
 from mlops_dagster.errors import SourceError, SourceUnavailable, TransferTooLarge, nearest_name
@@ -227,18 +227,18 @@ def _address(connection: PostgresConnection, where: str) -> str:
 
 
 def _url(address: str, connection: PostgresConnection, where: str) -> sa.URL:
-    try:
-        url = sa.make_url(address).set(drivername="postgresql+psycopg")
-    except (ArgumentError, ValueError):
+    url = None
+    # A password that ends too early would leave its rest as the host or database.
+    if not is_ambiguous(address):
         # The cause may quote the address with its password, so it is not chained.
-        url = None
-    # An `@` or `/` inside a password ends it too early; its rest would pass for a host or name.
-    if url is None or "@" in f"{url.host}{url.database}":
+        with suppress(ArgumentError, ValueError):
+            url = sa.make_url(address).set(drivername="postgresql+psycopg")
+    if url is None:
         raise SourceError(
             "the address of the database cannot be read",
             where=f"{where}, variable {connection.address_variable}",
             expected=_EXPECTED,
-            next_step="Write an @, a / or a : inside the password as %40, %2F, %3A",
+            next_step="Write @ / ? # ; inside the password as %40 %2F %3F %23 %3B",
         )
     return url
 
@@ -267,7 +267,7 @@ def _database_errors(url: sa.URL, where: str) -> Iterator[None]:
     except DBAPIError as error:
         said = " ".join(redacted(str(error.orig), url.render_as_string(False)).split())
         lost = isinstance(error, OperationalError) or error.connection_invalidated
-        if lost and not _REFUSED.search(said):
+        if lost and not _REFUSED.search(str(error.orig)):
             raise SourceUnavailable(
                 f"the database did not answer: {said}",
                 where=where,

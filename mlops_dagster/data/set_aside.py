@@ -146,6 +146,7 @@ def _event(
         kept=kept,
         reason=str(error),
         differences=_differences(error),
+        problem=error.problem,
     )
 
 

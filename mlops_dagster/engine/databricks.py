@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from pyspark.sql import SparkSession
 
+from mlops_dagster.addresses import holds_secrets, without_secret
 from mlops_dagster.errors import EngineConfigurationError
 from mlops_dagster.spec.environment import DatabricksEngine
 
@@ -72,7 +73,8 @@ class DatabricksConnector:
 
     def connect(self) -> SparkSession:
         """Return a new session; without a token Databricks' own sign-in methods are tried."""
-        builder = self._new_builder().host(self._host())
+        host = self._host()
+        builder = self._new_builder().host(host)
         token = os.environ.get(self._engine.token_variable)
         try:
             if token:
@@ -82,7 +84,7 @@ class DatabricksConnector:
             return builder.clusterId(self._engine.cluster_id).create()
         except ValueError as error:
             # What Databricks Connect says may quote the token, so it is not chained.
-            found = str(error) if token is None else str(error).replace(token, "***")
+            found = without_secret(str(error), token or "")
             raise EngineConfigurationError(
                 "Databricks Connect refuses its settings",
                 where=f"environment variables {self._engine.host_variable}, "
@@ -99,11 +101,11 @@ class DatabricksConnector:
 
     def _host(self) -> str:
         host = os.environ.get(self._engine.host_variable, "")
-        if not host.startswith("https://"):
+        if not host.startswith("https://") or holds_secrets(host):
             raise EngineConfigurationError(
                 "There is no address of a Databricks workspace",
                 where=f"environment variable {self._engine.host_variable}",
-                expected="https://...",
+                expected="https://host, without a user or token",
                 found="an address of another form" if host else "nothing",
                 next_step="Set the variable, or name another one as engine.host_variable",
             )

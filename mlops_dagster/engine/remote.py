@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 
 from pyspark.sql import SparkSession
 
@@ -12,6 +13,9 @@ from mlops_dagster.spec.environment import RemoteEngine
 
 # About a minute and a half: long enough for a load balancer, short enough for a run.
 _RETRIES = 6
+# Spark's client takes what comes before a `/`, also a token, for the host and says so, and leaves
+# out what comes after a `?` or `#`.
+_FORM = re.compile(r"sc://[^/;?#@\s]+(?:/(?:;[^?#\s]*)?)?")
 
 
 class RemoteConnector:
@@ -43,7 +47,7 @@ class RemoteConnector:
         address = os.environ.get(self._variable, "")
         if not address:
             raise self._error("nothing")
-        if not address.startswith("sc://"):
+        if not _FORM.fullmatch(address):
             raise self._error("an address of another form")
         return address
 

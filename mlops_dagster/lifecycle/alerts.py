@@ -1,8 +1,9 @@
 """Telling what somebody asked to be told: from recorded reports to the environment's channels."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from mlops_dagster.clock import utc_now
 from mlops_dagster.errors import MlopsDagsterError
@@ -23,9 +24,13 @@ from mlops_dagster.monitoring.decision import Decision
 from mlops_dagster.monitoring.events import history
 from mlops_dagster.monitoring.webhook import WebhookChannel
 from mlops_dagster.spec.base import Severity
+from mlops_dagster.spec.environment import Webhook
 from mlops_dagster.spec.use_case import AlertKind
 from mlops_dagster.spec.workspace import ResolvedModel, ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
+
+# Dagster gives a look of a sensor a minute.
+_HURRIED_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -76,28 +81,54 @@ def tell_alerts(
         alerts: What there is to tell.
         logger: Where the channel `log` and failures are written.
     """
-    channels = channels_of(place.workspace, logger)
-    stream, store, run_id = model.stream, place.store, place.run_id
+    return tell_about(
+        model.stream,
+        [(alert, place.as_of) for alert in alerts],
+        store=place.store,
+        channels=channels_of(place.workspace, logger),
+        run_id=place.run_id,
+        logger=logger,
+    )
+
+
+def tell_about(
+    about: str,
+    alerts: Iterable[tuple[Alert, datetime]],
+    *,
+    store: EventStore,
+    channels: Sequence[Channel],
+    run_id: str,
+    logger: logging.Logger,
+) -> AlertsTold:
+    """Raise alerts about a model or table and tell channels, as `tell_alerts` does.
+
+    Args:
+        about: `<use_case>.<model>`, or `<owner>.<layer>.<name>` of a table.
+        alerts: What there is to tell, and the instant that each was decided at.
+        store: The event store.
+        channels: Who is told.
+        run_id: The run that raises it.
+        logger: Where failures are written.
+    """
     try:
-        for alert in alerts:
+        for alert, as_of in alerts:
             wanted = [c.name for c in channels if alert.severity.rank >= c.at_least.rank]
-            event = raised(alert, wanted)
-            record_raised(store, stream, event, as_of=place.as_of, run_id=run_id)
-        return deliver(store, stream, channels, run_id=run_id, logger=logger)
+            record_raised(store, raised(alert, wanted), as_of=as_of, run_id=run_id)
+        return deliver(store, about, channels, run_id=run_id, logger=logger)
     except MlopsDagsterError as error:
-        logger.warning("alerts of %s could not be recorded: %s", stream, error)
+        logger.warning("alerts of %s could not be recorded: %s", about, error)
         return AlertsTold(0, 1)
 
 
 def deliver(
     store: EventStore,
-    model: str,
+    about: str,
     channels: Iterable[Channel],
     *,
     run_id: str,
     logger: logging.Logger,
 ) -> AlertsTold:
-    """Tell each channel the alerts of a model that it was not told yet, oldest first.
+    """Tell each channel the alerts about a model or table that it was not told yet, oldest first.
 
     Raises:
         StateConflict: Others appended to the stream every time.
@@ -105,7 +136,7 @@ def deliver(
     """
     delivered = failed = 0
     for channel in channels:
-        for told in read_alerts(store, model).alerts.values():
+        for told in read_alerts(store, about).alerts.values():
             outcome = _send(store, told, channel, run_id=run_id)
             if isinstance(outcome, AlertDelivered):
                 delivered += 1
@@ -121,22 +152,34 @@ def deliver(
     return AlertsTold(delivered, failed)
 
 
-def channels_of(workspace: Workspace, logger: logging.Logger | None = None) -> tuple[Channel, ...]:
-    """Return the channels of the environment; `log` is the run's own log."""
+def channels_of(
+    workspace: Workspace, logger: logging.Logger | None = None, *, patient: bool = True
+) -> tuple[Channel, ...]:
+    """Return the channels of the environment; `log` is the run's own log.
+
+    One that is not patient tries once and waits a few seconds at most: who it holds up must answer.
+    """
     environment = workspace.environment
     return tuple(
         LogChannel(logger)
         if channel == "log"
-        else WebhookChannel(channel.webhook, environment.name)
+        else WebhookChannel(
+            channel.webhook if patient else _hurried(channel.webhook), environment.name
+        )
         for channel in environment.alerts.channels
     )
+
+
+def _hurried(spec: Webhook) -> Webhook:
+    seconds = min(spec.timeout_seconds, _HURRIED_SECONDS)
+    return spec.model_copy(update={"tries": 1, "timeout_seconds": seconds})
 
 
 def _send(
     store: EventStore, told: Told, channel: Channel, *, run_id: str
 ) -> AlertDelivered | AlertUndelivered | None:
     """Tell a channel an alert and record the outcome; None when it is not due."""
-    model, alert = told.raised.model, told.raised.alert
+    about, alert = told.raised.about, told.raised.alert
     now = utc_now()
     if not told.is_due(channel.name, now) or not begin_sending(
         store, told, channel=channel.name, now=now, run_id=run_id
@@ -148,5 +191,5 @@ def _send(
         if problem is None
         else AlertUndelivered(alert=alert, channel=channel.name, problem=problem)
     )
-    store.append_next(alert_stream(model), outcome, as_of=told.as_of, run_id=run_id)
+    store.append_next(alert_stream(about), outcome, as_of=told.as_of, run_id=run_id)
     return outcome

@@ -1,7 +1,8 @@
 """What happened to each alert: raised once, and told once to each channel.
 
-The stream of a model is `alert/<use_case>.<model>`. An alert is named by kind, window and a digest
-of what it says, so that a window that is processed again raises it once. Sending begins with a
+The stream of a model is `alert/<use_case>.<model>`, that of a table `alert/<owner>.<layer>.<name>`.
+An alert is named by kind, window and a digest of its occasion, or else of what it says, so that a
+window that is processed again raises it once. Sending begins with a
 compare-and-swap: of two runs one sends. A send without an outcome counts as failed after a while:
 whoever began it was killed.
 """
@@ -31,13 +32,14 @@ class AlertRaised(Event):
     """Something is to be told, to these channels.
 
     Attributes:
-        alert: Its name: kind, window and digest of severity and text.
+        alert: Its name: kind, window and digest of severity and occasion or text.
         alert_kind: What it is about.
         severity: How grave it is.
-        model: Name of the model, `<use_case>.<model>`.
+        model: Name of the model, `<use_case>.<model>`; empty where it is about a table.
         window: The window it is about.
         text: One sentence.
         channels: Names of the channels of the environment when it was raised.
+        table: Name of the table, `<owner>.<layer>.<name>`; empty where it is about a model.
     """
 
     kind: ClassVar[str] = "alert_raised"
@@ -49,6 +51,12 @@ class AlertRaised(Event):
     window: str
     text: str
     channels: tuple[str, ...]
+    table: str = ""
+
+    @property
+    def about(self) -> str:
+        """The model or table: what its stream is named after."""
+        return self.table or self.model
 
 
 class AlertSending(Event):
@@ -114,21 +122,22 @@ class Told:
 
 @dataclass(frozen=True)
 class AlertBook:
-    """All alerts of a model by name, oldest first; `last_seq` is the last event."""
+    """All alerts about a model or table by name, oldest first; `last_seq` is the last event."""
 
-    model: str
+    about: str
     alerts: Mapping[str, Told] = field(default_factory=dict)
     last_seq: int = 0
 
 
-def alert_stream(model: str) -> str:
-    """Return the stream of a model's alerts; `model` is `<use_case>.<model>`."""
-    return f"alert/{model}"
+def alert_stream(about: str) -> str:
+    """Return the stream of the alerts about a model or table, by its name."""
+    return f"alert/{about}"
 
 
 def raised(alert: Alert, channels: Iterable[str]) -> AlertRaised:
     """Return the event of an alert that is to be told to channels."""
-    said = hashlib.sha256(f"{alert.severity.value}\n{alert.text}".encode()).hexdigest()
+    what = alert.occasion or alert.text
+    said = hashlib.sha256(f"{alert.severity.value}\n{what}".encode()).hexdigest()
     return AlertRaised(
         alert=f"{alert.kind.value}|{alert.window}|{said[:_DIGEST_LENGTH]}",
         alert_kind=alert.kind,
@@ -137,15 +146,16 @@ def raised(alert: Alert, channels: Iterable[str]) -> AlertRaised:
         window=alert.window,
         text=alert.text,
         channels=tuple(channels),
+        table=alert.table,
     )
 
 
-def read_alerts(store: "EventStore", model: str) -> AlertBook:
-    """Return what became of a model's alerts."""
-    return fold_alerts(model, store.read(alert_stream(model)))
+def read_alerts(store: "EventStore", about: str) -> AlertBook:
+    """Return what became of the alerts about a model or table."""
+    return fold_alerts(about, store.read(alert_stream(about)))
 
 
-def fold_alerts(model: str, events: Iterable["StoredEvent"]) -> AlertBook:
+def fold_alerts(about: str, events: Iterable["StoredEvent"]) -> AlertBook:
     """Return what became of the alerts after some events."""
     alerts: dict[str, Told] = {}
     last_seq = 0
@@ -157,27 +167,26 @@ def fold_alerts(model: str, events: Iterable["StoredEvent"]) -> AlertBook:
             known = alerts.get(event.alert)
             if known is not None:
                 alerts[event.alert] = _after(known, event, stored.at)
-    return AlertBook(model, alerts, last_seq)
+    return AlertBook(about, alerts, last_seq)
 
 
-def record_raised(
-    store: "EventStore", model: str, event: AlertRaised, *, as_of: datetime, run_id: str
-) -> None:
+def record_raised(store: "EventStore", event: AlertRaised, *, as_of: datetime, run_id: str) -> None:
     """Record an alert; one of the same name is in the stream once, whoever raises it again.
 
     Raises:
         StateConflict: Others appended to the stream every time.
     """
     for _ in range(_ATTEMPTS):
-        book = read_alerts(store, model)
+        book = read_alerts(store, event.about)
         if event.alert in book.alerts:
             return
         try:
-            store.append(alert_stream(model), book.last_seq, event, as_of=as_of, run_id=run_id)
+            stream = alert_stream(event.about)
+            store.append(stream, book.last_seq, event, as_of=as_of, run_id=run_id)
         except StateConflict:
             continue
         return
-    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=model)
+    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=event.about)
 
 
 def begin_sending(
@@ -188,20 +197,20 @@ def begin_sending(
     Raises:
         StateConflict: Others appended to the stream every time.
     """
-    model, alert = told.raised.model, told.raised.alert
+    about, alert = told.raised.about, told.raised.alert
     event = AlertSending(alert=alert, channel=channel)
     for _ in range(_ATTEMPTS):
-        book = read_alerts(store, model)
+        book = read_alerts(store, about)
         if not book.alerts[alert].is_due(channel, now):
             return False
         try:
             store.append(
-                alert_stream(model), book.last_seq, event, as_of=told.as_of, run_id=run_id, at=now
+                alert_stream(about), book.last_seq, event, as_of=told.as_of, run_id=run_id, at=now
             )
         except StateConflict:
             continue
         return True
-    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=model)
+    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=about)
 
 
 def _after(

@@ -1,4 +1,4 @@
-"""Alerts: what of a window's reports and decision somebody asked to be told."""
+"""Alerts: what of a window's deliveries, reports and decision somebody asked to be told."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,13 +11,19 @@ from mlops_dagster.spec.use_case import AlertKind
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to tell: what kind, how grave, about which model and window, in one sentence."""
+    """One thing to tell: what kind, how grave, about what and which window, in one sentence.
+
+    `model` is `<use_case>.<model>`, or empty where it is about a `table`. `occasion` names what
+    it tells of, where two texts may tell of the same and one text of two.
+    """
 
     kind: AlertKind
     severity: Severity
     model: str
     window: str
     text: str
+    table: str = ""
+    occasion: str = ""
 
 
 def alerts_of(

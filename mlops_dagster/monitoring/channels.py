@@ -43,7 +43,7 @@ class LogChannel:
             "alert %s (%s) %s %s: %s",
             alert.alert_kind.value,
             alert.severity.value,
-            alert.model,
+            alert.about,
             alert.window,
             alert.text,
         )

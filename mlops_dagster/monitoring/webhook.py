@@ -41,7 +41,8 @@ class AlertMessage(BaseModel):
         kind: What it is about.
         severity: How grave it is.
         environment: Name of the environment.
-        model: `<use_case>.<model>`.
+        model: `<use_case>.<model>`; empty where it is about a table.
+        table: `<owner>.<layer>.<name>`; empty where it is about a model.
         window: The window it is about.
         message: One sentence, as it is.
         text: One line for people, with `&`, `<` and `>` escaped; Slack and those like it show it.
@@ -57,6 +58,7 @@ class AlertMessage(BaseModel):
     severity: Severity
     environment: str
     model: str
+    table: str = ""
     window: str
     message: str
     text: str
@@ -144,13 +146,14 @@ class WebhookChannel:
 def message_of(told: Told, environment: str) -> AlertMessage:
     """Return the body of the request for an alert."""
     alert = told.raised
-    line = f"{alert.severity.value}: {alert.alert_kind.value} {alert.model} {alert.window}: "
+    line = f"{alert.severity.value}: {alert.alert_kind.value} {alert.about} {alert.window}: "
     return AlertMessage(
         id=alert.alert,
         kind=alert.alert_kind,
         severity=alert.severity,
         environment=environment,
         model=alert.model,
+        table=alert.table,
         window=alert.window,
         message=alert.text,
         # Names from data must not become Slack's commands such as <!channel>.

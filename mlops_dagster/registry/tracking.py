@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_dagster.addresses import shown_scheme
+from mlops_dagster.addresses import is_ambiguous, shown_scheme
 from mlops_dagster.errors import TrackingRefused
 from mlops_dagster.registry.bundle import LoadedModel, SavedBundle, load_bundle
 from mlops_dagster.registry.mlflow_calls import mlflow_calls
@@ -73,6 +73,14 @@ def open_tracker(environment: Environment, state_folder: Path) -> "MlflowTracker
             expected="https://host, http://host:port or databricks",
             found=shown_scheme(address),
             next_step="Correct the variable",
+        )
+    if is_ambiguous(address):
+        # Its client would take a piece of the password for a host or path, and log it.
+        raise TrackingRefused(
+            "the address of the MLflow server cannot be read",
+            where=f"environment variable {variable}",
+            expected="https://user:password@host",
+            next_step="Write @ / ? # ; inside the password as %40 %2F %3F %23 %3B",
         )
     return MlflowTracker(address)
 

@@ -16,8 +16,8 @@ from mlops_dagster.spec.files import WorkspaceFiles
 from mlops_dagster.spec.source import Source
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-# `abfss://container@account/...` has an `@` of its own.
-_CREDENTIALS = re.compile(r"://[^/@]*:[^/@]*@")
+# `abfss://container@account/...` has an `@` of its own. A password may hold any sign.
+_CREDENTIALS = re.compile(r"://[^@]*:.*@", re.DOTALL)
 _SCHEMA_PLACEHOLDERS = ("use_case", "layer")
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from mlops_dagster.errors import SpecError
 
-# User and password of an address.
-_SECRETS = re.compile(r"(://)[^/@\s]*@")
+# User and password of an address; a password may hold any sign, and a parameter an @.
+_SECRETS = re.compile(r"(://).*@[^\s'\"]*", re.DOTALL)
+# Parameters of an address: tokens, passwords.
+_PARAMETERS = re.compile(r"(://[^?;#\s'\"]*[?;#])[^\s'\"]+")
 # Chat services put the right to post into the path of an address.
 _SECRET_PATHS = re.compile(r"(https?://[^/?\s'\"]*[/?])[^\s'\"]+")
 
@@ -43,7 +45,8 @@ class Problem:
             text += f". {self.next_step}"
         place = f"{self.file}:{self.line}"
         line = f"{place}: {self.key_path}: {text}" if self.key_path else f"{place}: {text}"
-        line = _SECRET_PATHS.sub(r"\1***", _SECRETS.sub(r"\1***@", line))
+        line = _PARAMETERS.sub(r"\1***", _SECRETS.sub(r"\1***", line))
+        line = _SECRET_PATHS.sub(r"\1***", line)
         return "".join(sign if sign.isprintable() else _escaped(sign) for sign in line)
 
 

@@ -60,6 +60,8 @@ class AlertKind(str, Enum):
     QUALITY = "quality"
     GATE_FAILED = "gate_failed"
     RETRAINING = "retraining"
+    DELIVERY_REFUSED = "delivery_refused"
+    LATE_DATA = "late_data"
 
 
 LAYERS = tuple(layer.value for layer in Layer)

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
+from mlops_dagster.addresses import is_ambiguous
 from mlops_dagster.clock import monotonic_seconds
 from mlops_dagster.errors import StateUnusable, StorageFull, TransientStateError
 
@@ -150,14 +151,14 @@ class PostgresDatabase:
     """A PostgreSQL database by SQLAlchemy address; the table is created by the first write."""
 
     def __init__(self, address: str, *, where: str | None = None) -> None:
+        if is_ambiguous(address):
+            # A password that ends too early would leave its rest as the host or database.
+            raise _unreadable_address(where)
         try:
             self._url = make_url(address).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
             # The cause may quote the address with its password, so it is not chained.
             raise _unreadable_address(where) from None
-        if "@" in (self._url.host or ""):
-            # An `@` inside a password ends it too early; its rest would pass for the host.
-            raise _unreadable_address(where)
         self._engine: tuple[int, Engine] | None = None
         self._prepared = False
 
@@ -214,7 +215,7 @@ def _unreadable_address(where: str | None) -> StateUnusable:
         "the address of the event store cannot be read",
         where=where,
         expected="postgresql://user:password@host:port/database",
-        next_step="Write an @, a / or a : inside the password as %40, %2F, %3A",
+        next_step="Write @ / ? # ; inside the password as %40 %2F %3F %23 %3B",
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,9 +11,11 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from mlops_dagster.assets.tags import FILES_TAG
+from mlops_dagster.assets.tags import FILES_TAG, PARTITION_TAG
+from mlops_dagster.automation import file_sensor as automation_file_sensor
 from mlops_dagster.automation.file_sensor import Cursor, file_sensor_name
-from mlops_dagster.automation.looking import Asked, look
+from mlops_dagster.automation.looking import Late, look
+from mlops_dagster.clock import utc_now
 from mlops_dagster.data import file_digests, watching
 from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.delivery_events import (
@@ -25,6 +28,7 @@ from mlops_dagster.data.file_digests import delivered
 from mlops_dagster.data.landing import existing_files
 from mlops_dagster.data.splitting import shares_of
 from mlops_dagster.definitions import build_definitions
+from mlops_dagster.monitoring.alert_events import read_alerts
 from mlops_dagster.resources.workspace import cached_workspace, event_store
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
@@ -41,9 +45,20 @@ tables:
   bronze.items: {files: "items/{window}/", watch: true}
   bronze.shops: {files: shops/, watch: true}
   bronze.other: {files: "other/{window}.csv"}
+alerts: [late_data]
 """
 STOCK = "spec_version: 1\nname: stock\ntables:\n  bronze.counts: {files: counts/, watch: true}\n"
 LONG_AGO = datetime(2013, 1, 1, tzinfo=timezone.utc).timestamp()
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The first window that a look asks for, with its files, and what came too late."""
+
+    window: str | None
+    key: str
+    tables: tuple[str, ...]
+    late: tuple[Late, ...]
 
 
 @dataclass
@@ -103,7 +118,7 @@ class World:
         self.ingest("shops")
         self.done |= {window}
 
-    def look(self) -> Asked:
+    def look(self) -> Looked:
         """Look as the sensor does, with what it remembers."""
         asked = look(
             self.use_case,
@@ -114,7 +129,10 @@ class World:
             remembered={file.path: file for file in self.remembered.files},
         )
         self.remembered = Cursor(files=asked.unknown)
-        return asked
+        if not asked.wanted:
+            return Looked(None, "", (), asked.late)
+        first = asked.wanted[0]
+        return Looked(first.window, first.key, first.tables, asked.late)
 
 
 @pytest.fixture
@@ -284,31 +302,131 @@ def test_the_sensor_asks_for_a_run_of_the_job_and_tells_what_came_too_late(
         shop.deliver("orders/2013-01.csv", "id\n1\n7\n")
         late = tick(shop, instance)
         assert not late.run_requests
+        (told,) = read_alerts(shop.store, "shop.bronze.orders").alerts.values()
+        assert told.raised.window == "2013-01"
+        assert told.delivered == {"log"}
         assert "shop.bronze.orders 2013-01 changed too late" in str(late.skip_message)
         assert tick(shop, instance).skip_message == "No watched file is new or changed."
     known = slice_deliveries(shop.store, shop.ref("orders"))["2013-01"]
     assert known.too_late is not None
+    assert len(read_alerts(shop.store, "shop.bronze.orders").alerts) == 1
     shop.ingest("orders", "2013-01")
     assert slice_deliveries(shop.store, shop.ref("orders"))["2013-01"].too_late is None
 
 
+@dataclass
+class Clock:
+    """The sensor's clock, which stands still."""
+
+    now: datetime
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that starts at the present, for Dagster dates runs by its own."""
+    clock = Clock(utc_now())
+    monkeypatch.setattr(automation_file_sensor, "utc_now", lambda: clock.now)
+    return clock
+
+
+def ended(
+    shop: World, instance: dg.DagsterInstance, status: dg.DagsterRunStatus, **tags: str
+) -> None:
+    """Leave a run of January that is over in the instance."""
+    job = build_definitions(shop.root, "dev").resolve_job_def("shop_close")
+    instance.create_run_for_job(job, status=status, tags={PARTITION_TAG: "2013-01", **tags})
+
+
+def tries(
+    shop: World,
+    instance: dg.DagsterInstance,
+    clock: Clock,
+    then: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Look for two days; each run that is asked for fails at once. Return the minutes of tries.
+
+    Dagster dates the ends of all runs near the first look, for its clock does not wait.
+    """
+    start, asked = clock.now, []
+    for minutes in (0, 1, 4, 6, 7, 29, 31, 32, 90, 600, 2880):
+        clock.now = start + timedelta(minutes=minutes)
+        for request in tick(shop, instance).run_requests or []:
+            assert request.partition_key == "2013-01"
+            asked.append(f"{str(request.run_key).rpartition('|')[2]} at {minutes}")
+            ended(shop, instance, dg.DagsterRunStatus.FAILURE, **request.tags)
+            then()
+    return asked
+
+
 def test_a_run_that_ended_before_it_took_the_files_in_is_tried_three_times(
-    shop: World, tmp_path: Path
+    shop: World, tmp_path: Path, clock: Clock
 ) -> None:
     (tmp_path / "home").mkdir()
-    keys = []
     with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
-        job = build_definitions(shop.root, "dev").resolve_job_def("shop_close")
-        while requests := tick(shop, instance).run_requests:
-            (request,) = requests
-            keys.append(request.run_key)
-            instance.create_run_for_job(
-                job, status=dg.DagsterRunStatus.FAILURE, tags=dict(request.tags)
-            )
-        assert [str(key).rpartition("|")[2] for key in keys] == ["1", "2", "3"]
-        assert "2013-01 failed 3 times" in str(tick(shop, instance).skip_message)
+        asked = tries(shop, instance, clock)
+        assert asked == ["1 at 0", "2 at 6", "3 at 31"]
+        assert str(tick(shop, instance).skip_message) == (
+            "2013-01 failed 3 times with these files: mend the cause and launch shop_close for it"
+        )
         shop.deliver("orders/2013-01.csv", "id\n1\n8\n")
         assert tick(shop, instance).run_requests
+
+
+def test_a_reopened_window_that_failed_after_it_took_the_files_in_is_tried_three_times(
+    shop: World, tmp_path: Path, clock: Clock
+) -> None:
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+        asked = tries(shop, instance, clock, then=lambda: shop.run("2013-01"))
+        assert asked == ["1 at 0", "2 at 6", "3 at 31"]
+        assert "2013-01 failed 3 times with these files" in str(tick(shop, instance).skip_message)
+
+
+def test_until_it_is_asked_for_again_the_sensor_says_when_and_goes_on_with_other_windows(
+    shop: World, tmp_path: Path, clock: Clock
+) -> None:
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+        (request,) = tick(shop, instance).run_requests or []
+        shop.run("2013-01")
+        ended(shop, instance, dg.DagsterRunStatus.FAILURE, **request.tags)
+        told = str(tick(shop, instance).skip_message)
+        assert told.startswith("2013-01 failed once and is asked for again at ")
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(["shop", "monitoring", "quality_results"], partition="2013-01")
+        )
+        shop.deliver("orders/2013-02.csv", "id\n2\n")
+        shop.deliver("items/2013-02/a.csv", "id\n2\n")
+        (other,) = tick(shop, instance).run_requests or []
+        assert other.partition_key == "2013-02"
+        clock.wait(minutes=6)
+        (again,) = tick(shop, instance).run_requests or []
+        assert again.partition_key == "2013-01"
+        assert again.tags == request.tags
+
+
+@pytest.mark.parametrize("settled", ["succeeded", "canceled", "refused"])
+def test_a_window_that_was_settled_otherwise_is_not_asked_for_again(
+    shop: World, tmp_path: Path, clock: Clock, settled: str
+) -> None:
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+        (request,) = tick(shop, instance).run_requests or []
+        shop.run("2013-01")
+        ended(shop, instance, dg.DagsterRunStatus.FAILURE, **request.tags)
+        if settled == "refused":
+            shop.ingest("orders", "2013-01", refused="other columns")
+        else:
+            status = {
+                "succeeded": dg.DagsterRunStatus.SUCCESS,
+                "canceled": dg.DagsterRunStatus.CANCELED,
+            }[settled]
+            ended(shop, instance, status)
+        clock.wait(hours=2)
+        assert tick(shop, instance).skip_message == "No watched file is new or changed."
 
 
 def test_the_sensor_waits_for_the_run_that_goes_on(shop: World, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def closed_port() -> int:
 
 
 _CORRECT = "correct the variable"
+_ENCODE = "write its signs percent-encoded"
 _FOLDER = "give this user a state folder that it may write to"
 
 STORE_FAULTS = (
@@ -151,6 +152,14 @@ STORE_FAULTS = (
         "found an address that starts with 'htp://'",
         _CORRECT,
         address=lambda: "htp://localhost:5000",
+    ),
+    StoreFault(
+        "a password of MLflow with a slash that is not encoded",
+        "mlflow",
+        TrackingRefused,
+        "the address of the MLflow server cannot be read",
+        _ENCODE,
+        address=lambda: "http://me:1/secret@localhost:5000",
     ),
     StoreFault(
         "an MLflow server that does not answer",

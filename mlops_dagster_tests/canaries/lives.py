@@ -38,6 +38,7 @@ CANARIES = {
             "database_query",
             "database_text",
             "database_slash",
+            "mlflow_slash",
         ],
         start=10,
     )
@@ -58,6 +59,7 @@ ENVIRONMENTS = {
         "token_variable: CANARY_TOKEN}"
     },
     "mlflow_text": {"tracking": "{address_variable: CANARY_MLFLOW_TEXT}"},
+    "mlflow_slash": {"tracking": "{address_variable: CANARY_MLFLOW_SLASH}"},
     "no_state": {"state": "{address_variable: CANARY_STATE}"},
     "state_text": {"state": "{address_variable: CANARY_STATE_TEXT}"},
     "state_at_sign": {"state": "{address_variable: CANARY_STATE_AT_SIGN}"},
@@ -96,6 +98,7 @@ def variables(spark_address: str, mlflow_port: int) -> dict[str, str]:
         "CANARY_SPARK_TEXT": f"sc://[{c['spark_text']}/;token=x",
         "CANARY_MLFLOW": f"http://{user}@127.0.0.1:{mlflow_port}",
         "CANARY_MLFLOW_TEXT": f"{c['mlflow_text']}:5000",
+        "CANARY_MLFLOW_SLASH": f"http://me:1/{c['mlflow_slash']}@127.0.0.1:{mlflow_port}",
         "CANARY_STATE": (
             f"postgresql://postgres:{c['state_password']}@127.0.0.1:{closed}/events"
             f"?sslpassword={c['state_query']}"

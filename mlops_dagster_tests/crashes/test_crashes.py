@@ -9,7 +9,7 @@ from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.crashes.conftest import DAYS
 from mlops_dagster_tests.crashes.crashed_life import MODEL, live_through
 from mlops_dagster_tests.crashes.outcome import Difference, Outcome, difference, outcome_of
-from mlops_dagster_tests.crashes.plan import PLAN, Crash
+from mlops_dagster_tests.crashes.plan import LIVES, PLAN, Crash
 from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.end_to_end.energy import write_small_project
 from mlops_dagster_tests.end_to_end.live_project import live_project
@@ -67,17 +67,20 @@ def test_runs_killed_at_the_riskiest_points_end_as_undisturbed_ones(
 
 @pytest.mark.verify
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("plan", LIVES.values(), ids=LIVES)
 def test_runs_killed_at_every_point_end_as_undisturbed_ones(
+    plan: tuple[Crash, ...],
     undisturbed: Outcome,
     spark_address: str,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(REMOTE_VARIABLE, spark_address)
-    tell(PLAN, check(killed_life(tmp_path_factory, "every_point", PLAN), undisturbed))
+    tell(plan, check(killed_life(tmp_path_factory, "every_point", plan), undisturbed))
 
 
 def test_every_point_is_in_the_plan() -> None:
     # Those of single rows have a life of their own: data/test_killed_releases.py.
     of_rows = {CrashPoint.ROWS_DECIDED, CrashPoint.ROWS_SETTLED}
     assert {crash.point for crash in PLAN} == set(CrashPoint) - of_rows
+    assert sorted(map(repr, PLAN)) == sorted(repr(one) for life in LIVES.values() for one in life)

@@ -44,6 +44,7 @@ def test_a_receiver_gets_the_documented_message(monkeypatch: pytest.MonkeyPatch)
             "severity": "warning",
             "environment": "prod",
             "model": "u.m",
+            "table": "",
             "window": "2013-06",
             "message": "a & b <!channel> drifted",
             "text": "warning: drift u.m 2013-06: a &amp; b &lt;!channel&gt; drifted",

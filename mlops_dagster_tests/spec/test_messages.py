@@ -37,7 +37,7 @@ def test_an_unknown_key_is_told_with_the_nearest_one(
         ("family: hist_gradient_boosting, max_iter: 50", "family: xgboost", "42: models.late.train.estimator.family: expected one of 'hist_gradient_boosting', 'lightgbm', 'ridge', 'logistic_regression', 'hook', found 'xgboost'"),
         ("on_fail: record", "on_fail: recrod", "17: tables.silver.orders.rules[2].on_fail: expected one of 'record', 'drop', 'quarantine', 'stop', found 'recrod' (did you mean 'record'?)"),
         ("on_fail: record", "severity: fatal", "17: tables.silver.orders.rules[2].severity: expected one of 'info', 'warning', 'error', 'critical', found 'fatal'"),
-        ("alerts: [drift]", "alerts: [drifts]", "51: alerts[0]: expected one of 'data_fault', 'drift', 'quality', 'gate_failed', 'retraining', found 'drifts' (did you mean 'drift'?)"),
+        ("alerts: [drift]", "alerts: [drifts]", "51: alerts[0]: expected one of 'data_fault', 'drift', 'quality', 'gate_failed', 'retraining', 'delivery_refused', 'late_data', found 'drifts' (did you mean 'drift'?)"),
         ("every: day", "every: dya", "4: windows.every: expected one of 'hour', 'day', 'week', 'month', found 'dya' (did you mean 'day'?)"),
         ("calibrate: isotonic", "calibrate: platt", "43: models.late.train.calibrate: expected one of 'none', 'isotonic', 'sigmoid', found 'platt'"),
         ("against: champion", "against: champoin", "48: models.late.gates[2].against: expected 'champion', found 'champoin' (did you mean 'champion'?)"),

@@ -197,7 +197,7 @@ def test_a_table_of_project_yaml_has_a_source_without_windows(tmp_path: Path) ->
             "{kind: postgresql, address_variable: postgresql://a:b@c/d}",
             (
                 "connections.crm.address_variable: expected the name of an environment variable "
-                "such as 'SPARK_REMOTE', found 'postgresql://***@c/d'"
+                "such as 'SPARK_REMOTE', found 'postgresql://***'"
             ),
         ),
         (

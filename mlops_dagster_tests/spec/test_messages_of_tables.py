@@ -112,7 +112,7 @@ def test_a_column_that_a_table_has_not_is_told_with_the_nearest(
         ('"arrivals/{window}.csv"', '"../{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found '../{window}.csv'"),
         ('"arrivals/{window}.csv"', '"a/../../{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'a/../../{window}.csv'"),
         ('"arrivals/{window}.csv"', '"s3://bucket/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 's3://bucket/{window}.csv'"),
-        ('"arrivals/{window}.csv"', '"https://user:secret@example.org/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'https://***@example.org/***'"),
+        ('"arrivals/{window}.csv"', '"https://user:secret@example.org/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'https://***'"),
         ('"arrivals/{window}.csv"', '"dbfs:/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'dbfs:/{window}.csv'"),
         ('"arrivals/{window}.csv"', '"C:/{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'C:/{window}.csv'"),
         ('"arrivals/{window}.csv"', '"a\\\\{window}.csv"', "9: tables.bronze.arrivals.files: expected a path below the landing folder, without '..' or an address, found 'a\\{window}.csv'"),
