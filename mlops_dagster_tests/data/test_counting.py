@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mlops_dagster.data import build, counting
 from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.build import TableBuilt
 from mlops_dagster.data.contracts import contract_of
-from mlops_dagster.data.counting import CountedWrite, Measured
-from mlops_dagster.data.delivery import Delivery
+from mlops_dagster.data.counting import CountedWrite, Measured, is_counted_by_its_write
+from mlops_dagster.data.delivery import ROW_ID, Delivery
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.quarantine import replace_quarantine
-from mlops_dagster.data.verdict import RefusedBatch
 from mlops_dagster.errors import DeltaConflict, NotDeterministic
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import published
@@ -51,6 +51,13 @@ RULES = """\
       on_fail: record
     - {fails_as_usual: {rule: positive}, on_fail: record, name: as_usual}
 """
+DAYS_TABLE = """
+silver.days:
+  inputs: {raw: bronze.raw}
+  key: [shop]
+  event_time: day
+  rules: [{rule: rows > 0, on_fail: record}]
+"""
 AS_OF = datetime(2013, 3, 1, tzinfo=timezone.utc)
 DAYS = """
 id,day,shop,amount
@@ -67,19 +74,33 @@ id,day,shop,amount
 """
 
 
-@pytest.fixture
-def sales(project: Project) -> Project:
-    """Two tables of the same rows and rules, which nothing refuses, with their input built."""
+NAMES = ("again", "sales", "untold", "doubled", "late")
+
+
+@pytest.fixture(scope="module")
+def sales(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Tables of the same rows and rules, which nothing refuses, with their input built."""
+    project = Project(spark, tmp_path_factory.mktemp("sales"))
     declare(project)
     project.write("landing/raw/2013-01.csv", DAYS)
     project.build("bronze.raw", "2013-01")
     return project
 
 
+@pytest.fixture(scope="module")
+def measured(sales: Project) -> TableBuilt:
+    """The table `again`, counted by a query before it was written."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build, "is_counted_by_its_write", lambda batch, answered: False)
+        return sales.build("silver.again", "2013-01")
+
+
 def declare(project: Project, first_rule: str = "") -> None:
     rules = f"    - {first_rule}\n{RULES}" if first_rule else RULES
-    project.declare(BRONZE + "".join(TABLE.format(name=n, rules=rules) for n in ("sales", "again")))
-    for name in ("sales", "again"):
+    tables = [TABLE.format(name=name, rules=rules) for name in NAMES]
+    project.declare("".join((BRONZE, *tables, DAYS_TABLE)))
+    project.sql("silver.days", "SELECT shop, day, count(*) AS rows FROM raw GROUP BY shop, day\n")
+    for name in NAMES:
         project.sql(f"silver.{name}", "SELECT * FROM raw\n")
 
 
@@ -103,11 +124,8 @@ def refuse(batch: Batch) -> Measured:
 
 
 def test_a_batch_that_nothing_refuses_is_counted_by_its_write_as_it_is_by_a_query(
-    sales: Project, monkeypatch: pytest.MonkeyPatch
+    sales: Project, measured: TableBuilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(build, "is_counted_by_its_write", lambda batch, answered: False)
-        measured = sales.build("silver.again", "2013-01")
     monkeypatch.setattr(build, "measure_batch", refuse)
     written = sales.build("silver.sales", "2013-01")
     assert told(written) == told(measured)
@@ -117,33 +135,31 @@ def test_a_batch_that_nothing_refuses_is_counted_by_its_write_as_it_is_by_a_quer
     assert (failed["positive"], failed["small"], failed["not_three"]) == (2, 3, 2)
 
 
-@pytest.mark.parametrize("answer", ["nothing", "twice"])
+@pytest.mark.parametrize("answer", ["untold", "doubled"])
 def test_what_a_write_tells_is_not_believed_where_its_rows_are_not_those_of_the_commit(
-    sales: Project, monkeypatch: pytest.MonkeyPatch, answer: str
+    sales: Project, measured: TableBuilt, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    honest = sales.build("silver.again", "2013-01")
-    found_by, measured, asked = Tally.found, counting.measure_batch, []
+    found_by, asked = Tally.found, []
 
     def found(self: Tally) -> Mapping[str, object] | None:
         values = found_by(self)
-        if answer == "nothing" or values is None:
+        if answer == "untold" or values is None:
             return None
         return {name: 2 * v if isinstance(v, int) else v for name, v in values.items()}
 
     def query(batch: Batch) -> Measured:
-        asked.append(batch.table.ref)
-        return measured(batch)
+        asked.append(batch.table.ref.name)
+        return counting.measure_batch(batch)
 
     monkeypatch.setattr(Tally, "found", found)
     monkeypatch.setattr(build, "measure_batch", query)
-    assert told(sales.build("silver.sales", "2013-01")) == told(honest)
-    assert asked == [SALES]
+    assert told(sales.build(f"silver.{answer}", "2013-01")) == told(measured)
+    assert asked == [answer]
 
 
 def test_a_write_that_lost_against_another_window_is_counted_once(
-    sales: Project, monkeypatch: pytest.MonkeyPatch
+    sales: Project, measured: TableBuilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = sales.build("silver.again", "2013-01")
     attempts = iter([True, True])
 
     def lost(*args: object, **kwargs: object) -> None:
@@ -157,7 +173,7 @@ def test_a_write_that_lost_against_another_window_is_counted_once(
 
     monkeypatch.setattr(fenced, "replace_slice", lost)
     monkeypatch.setattr(build, "measure_batch", refuse)
-    assert told(sales.build("silver.sales", "2013-01")) == told(honest)
+    assert told(sales.build("silver.late", "2013-01")) == told(measured)
 
 
 MEASURED_FIRST = (
@@ -170,60 +186,66 @@ MEASURED_FIRST = (
 
 
 def test_a_batch_that_a_count_may_refuse_or_that_needs_a_query_is_measured_first(
-    sales: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(build, "CountedWrite", None)
-    for rule in MEASURED_FIRST:
-        declare(sales, rule)
-        assert sales.build("silver.sales", "2013-01").valid == 4
+    project = Project(spark, tmp_path)
+    rows = spark.createDataFrame([], "id bigint, day date, shop string, amount double")
+
+    def decided(rule: str) -> bool:
+        declare(project, rule)
+        return is_counted_by_its_write(batch_of_rows(project, rows), answered=())
+
+    assert decided("{rule: id < 9999, on_fail: record}")
+    assert [rule for rule in MEASURED_FIRST if decided(rule)] == []
+    declare(project)
+    batch = batch_of_rows(project, rows)
+    assert is_counted_by_its_write(batch, answered=())
+    for delivery in (
+        replace(batch.delivery, records=0),
+        replace(batch.delivery, frame=rows.withColumn(ROW_ID, F.lit("a"))),
+    ):
+        assert not is_counted_by_its_write(replace(batch, delivery=delivery), answered=())
+    assert not is_counted_by_its_write(replace(batch, errors={"small": "why"}), answered=())
 
 
-def test_a_batch_that_is_refused_was_never_written(sales: Project) -> None:
-    sales.build("silver.sales", "2013-01")
-    declare(sales, "{rule: id < 7, name: low, on_fail: stop}")
-    with pytest.raises(RefusedBatch, match="low"):
-        sales.build("silver.sales", "2013-01")
-    history = f"DESCRIBE HISTORY {sales.locations.of(SALES).sql_name}"
-    assert sales.session.sql(history).count() == 1
+def batch_of_rows(project: Project, rows: DataFrame) -> Batch:
+    return batch_of(
+        project.table("silver.sales"),
+        window="2013-01",
+        as_of=AS_OF,
+        delivery=Delivery(rows, contract_of(SALES, dict(rows.dtypes)), contract_is_new=False),
+    )
 
 
 def test_rows_that_are_others_the_second_time_are_taken_back(
-    sales: Project, monkeypatch: pytest.MonkeyPatch
+    sales: Project, measured: TableBuilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = sales.build("silver.sales", "2013-01")
-    rows = sales.rows("silver.sales")
+    again = TableRef("shop", "silver", "again")
+    rows = sales.rows("silver.again")
+
+    def differs(*args: object, **kwargs: object) -> bool:
+        return replace_quarantine(*args, **{**kwargs, "rows": 1})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(build, "is_counted_by_its_write", lambda batch, answered: True)
     with monkeypatch.context() as patched:
         frame = CountedWrite.frame
-        patched.setattr(build, "is_counted_by_its_write", lambda batch, answered: True)
         patched.setattr(CountedWrite, "frame", lambda self: frame(self).where(F.col("id") == 1))
         with pytest.raises(NotDeterministic, match="expected 4 rows, found 1"):
-            sales.build("silver.sales", "2013-01")
-    assert sales.rows("silver.sales") == rows
-    with monkeypatch.context() as patched:
-
-        def differs(*args: object, **kwargs: object) -> bool:
-            return replace_quarantine(*args, **{**kwargs, "rows": 1})  # type: ignore[arg-type]
-
-        patched.setattr(build, "is_counted_by_its_write", lambda batch, answered: True)
-        patched.setattr(build, "replace_quarantine", differs)
-        with pytest.raises(NotDeterministic, match="expected 1 rows for the quarantine, found 4"):
-            sales.build("silver.sales", "2013-01")
-    assert sales.rows("silver.sales") == rows
-    shown = published(sales.store, SALES, "2013-01")
+            sales.build("silver.again", "2013-01")
+    assert sales.rows("silver.again") == rows
+    monkeypatch.setattr(build, "replace_quarantine", differs)
+    with pytest.raises(NotDeterministic, match="expected 1 rows for the quarantine, found 4"):
+        sales.build("silver.again", "2013-01")
+    assert sales.rows("silver.again") == rows
+    shown = published(sales.store, again, "2013-01")
     assert shown is not None
-    assert shown.token == first.published.token
+    assert shown.token == measured.published.token
 
 
 def test_a_counted_write_scans_once_and_shuffles_nothing(
     sales: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = sales.frame("bronze.raw").drop("window")
-    batch = batch_of(
-        sales.table("silver.sales"),
-        window="2013-01",
-        as_of=AS_OF,
-        delivery=Delivery(rows, contract_of(SALES, dict(rows.dtypes)), contract_is_new=False),
-    )
+    batch = batch_of_rows(sales, sales.frame("bronze.raw").drop("window"))
     CountedWrite(learnt(sales.session, batch)).frame().explain("simple")
     plan = capsys.readouterr().out
     assert plan.count("FileScan") == 1
@@ -238,14 +260,6 @@ def test_a_key_that_the_sql_groups_by_costs_no_query(
     def looked(*args: object) -> None:
         raise AssertionError("keys were looked for")
 
-    for name in ("sales", "again"):
-        (sales.root / f"use_cases/shop/silver/{name}.sql").unlink()
-    sales.declare(
-        BRONZE
-        + "silver.days: {inputs: {raw: bronze.raw}, key: [shop], event_time: day, "
-        + "rules: [{rule: rows > 0, on_fail: record}]}\n"
-    )
-    sales.sql("silver.days", "SELECT shop, day, count(*) AS rows FROM raw GROUP BY shop, day\n")
     with monkeypatch.context() as patched:
         patched.setattr("mlops_dagster.data.keys._fetched", looked)
         built = sales.build("silver.days", "2013-01")

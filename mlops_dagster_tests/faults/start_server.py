@@ -1,6 +1,10 @@
-"""Starts a Spark server and prints the error that comes instead: STATE_FOLDER MEGABYTES."""
+"""Starts a Spark server, prints the error that comes instead: STATE_FOLDER MEGABYTES [GIGABYTES].
+
+The last one limits the memory that this process and its children may have.
+"""
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -14,6 +18,8 @@ from mlops_dagster.spec.environment import LocalEngine
 
 def main() -> None:
     """Start it and print `null`, or what went wrong."""
+    for gigabytes in sys.argv[3:]:
+        resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes) * 1024**3,) * 2)
     files = EngineFiles.of(Path(sys.argv[1]))
     engine = LocalEngine(kind="local", memory=Memory(megabytes=int(sys.argv[2])))
     told = None

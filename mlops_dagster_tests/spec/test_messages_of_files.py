@@ -131,7 +131,7 @@ def test_a_contract_that_does_not_fit_is_told(
         ("landing: landing", "landing: landing\nalerts: {channels: [{webhok: {}}]}", "5: alerts.channels[0].webhok: expected one of the keys webhook, found 'webhok' (did you mean 'webhook'?)"),
         ("landing: landing", "landing: landing\nalerts: {channels: [{webhook: {tries: 9}}]}", "5: alerts.channels[0].webhook.tries: expected a number of at most 5, found 9"),
         ("landing: landing", "landing: landing\nalerts: {channels: [{webhook: {}}, log, {webhook: {tries: 1}}]}", "5: alerts.channels[2]: the channel webhook ALERT_WEBHOOK stands twice"),
-        ("landing: landing", "landing: landing\naccept_licence: true", "5: accept_licence: expected one of the keys spec_version, name, engine, landing, tables, connections, tracking, state, alerts, automation, use_cases, production, detectors, accept_bsl, found 'accept_licence' (did you mean 'accept_bsl'?)"),
+        ("landing: landing", "landing: landing\naccept_licence: true", "5: accept_licence: expected one of the keys spec_version, name, engine, landing, tables, connections, tracking, state, alerts, automation, scoring, use_cases, production, detectors, accept_bsl, found 'accept_licence' (did you mean 'accept_bsl'?)"),
         ("landing: landing", "landing: landing\nproduction: true\ndetectors: [alibi_ks]", "6: detectors: expected 'accept_bsl: true' beside 'production: true', where an agreement with alibi-detect's owner allows the use, or no detectors, found alibi-detect in production under the Business Source License 1.1, which grants non-production use only"),
     ],
 )
