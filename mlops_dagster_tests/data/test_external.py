@@ -18,6 +18,8 @@ from mlops_dagster.tables.publish import publish_frame
 from mlops_dagster.tables.slices import Slice
 from mlops_dagster_tests.data.worlds import Project
 
+pytestmark = pytest.mark.long
+
 CONNECTIONS = "{lake: {kind: delta, path: lake}, named: {kind: catalog, catalog: spark_catalog}}"
 SCHEMA = "id bigint, `odd name` string, at timestamp, seen timestamp_ntz, day date"
 ROWS = """

@@ -14,6 +14,8 @@ from mlops_dagster.spec.refs import STATIC
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.data.worlds import Project
 
+pytestmark = pytest.mark.long
+
 JANUARY, FEBRUARY = "2013-01", "2013-02"
 TABLES = """
 bronze.sales:

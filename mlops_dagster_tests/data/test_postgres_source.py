@@ -27,6 +27,8 @@ from mlops_dagster_tests.canaries.search import everything_below, places_of
 from mlops_dagster_tests.data.worlds import Project
 from mlops_dagster_tests.postgres import PASSWORD, USER
 
+pytestmark = pytest.mark.long
+
 VARIABLE = "MLOPS_DAGSTER_TEST_CRM"
 CONNECTIONS = f"{{crm: {{kind: postgresql, address_variable: {VARIABLE}, limit_rows: 120000}}}}"
 TABLES = """

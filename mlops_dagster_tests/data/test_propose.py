@@ -21,6 +21,8 @@ from mlops_dagster.spec.rule_values import TextFormat
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.data.worlds import Project
 
+pytestmark = pytest.mark.long
+
 WINDOWS = ("2013-01", "2013-02", "2013-03")
 FAULTY = "2013-04"
 ROWS = 120
