@@ -215,7 +215,13 @@ def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Proj
     suppress_health_check=list(HealthCheck),
 )
 @given(rows=st.lists(ROW, min_size=24, max_size=24), cities=st.lists(CITY, max_size=4))
-@pytest.mark.parametrize("few", [10_000, 0], ids=["sent_along", "joined"])
+@pytest.mark.parametrize(
+    "few",
+    [
+        pytest.param(10_000, id="sent_along"),
+        pytest.param(0, id="joined", marks=pytest.mark.long),
+    ],
+)
 def test_each_row_fails_the_rules_about_keys_that_plain_python_says(
     world: Project,
     monkeypatch: pytest.MonkeyPatch,

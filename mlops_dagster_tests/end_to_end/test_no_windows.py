@@ -28,6 +28,8 @@ from mlops_dagster_tests.assets.inline_project import CHURN, write_project
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.end_to_end.live_project import metadata_of
 
+pytestmark = pytest.mark.long
+
 ROWS = 600
 GATES = "[roc_auc >= 0.6, {metric: roc_auc, against: champion, better_by: 0}]"
 CUSTOMERS = dg.AssetKey(["churn", "bronze", "customers"])
