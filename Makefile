@@ -18,7 +18,7 @@ help:
 	@echo "make ui      the Dagster web UI on the demo's runs"
 	@echo "make screenshots  the pictures of docs/ui.md from a finished demo; needs Chromium"
 	@echo "make test    the tests, in about eight minutes on two cores"
-	@echo "make test-long  whole lives end to end, in about thirteen minutes more"
+	@echo "make test-long  whole lives end to end, in about fifteen minutes more"
 	@echo "make test-demo  what the demo said, computed again by pandas and scikit-learn"
 	@echo "make lint    style, types and layers"
 	@echo "make verify  benches, with dated results"

@@ -1,9 +1,10 @@
 """What checking costs: `python -m benchmarks.quality [--rows 10000000] [--peers]`.
 
 A table of 20 columns is read from Delta and written to Delta again, plainly; then by the same
-server as a table with 40 rules about rows (counts, routes, reasons, quarantine, publication), and
-with 10 statistics and 5 rules about keys beside them. Each table of ours is counted and routed in
-one pass before it is written, whatever its rules may do to the batch. Medians of alternating runs.
+server as a table with 40 rules about rows (counts, routes, reasons, quarantine, publication), with
+the same rules where one may stop the batch (so all is counted before anything is written), and with
+10 statistics and 5 rules about keys beside that. Each run writes a new table. Medians of
+alternating runs.
 
 With --peers the same rows and rules go through Databricks DQX (split, both parts written) and Great
 Expectations (validation; it splits nothing), each in an environment of its own, on Spark in its own
@@ -12,6 +13,7 @@ process with the same heap; `plain` there is the same rows read and written by t
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -37,6 +39,7 @@ from mlops_dagster.state.store import open_store
 from mlops_dagster.tables.locations import Locations
 
 RUNS = 3
+PEER_RUNS = 2
 HEAP_MEGABYTES = 4096
 AS_OF = datetime(2026, 1, 1, tzinfo=timezone.utc)
 PEERS = {
@@ -62,18 +65,19 @@ KEYS = (
     "{rule: 'mean(price) > 0', by: country, on_fail: record}",
     "{rule: 'row_count > 0', by: country, on_fail: record}",
 )
-USE_CASE = """
+USE_CASE = """\
 spec_version: 1
 name: bench
 tables:
-  bronze.source: {{files: source/}}
-  silver.rows:
-    inputs: {{source: bronze.source}}
-    rules: {rows}
-  silver.keys:
-    inputs: {{source: bronze.source}}
-    rules: {keys}
+  bronze.source: {files: source/}
 """
+TABLE = """\
+  silver.{name}:
+    inputs: {{source: bronze.source}}
+    rules: {rules}
+"""
+# The rules' tables, of which each run writes one of its own.
+KINDS = ("rows", "staged", "keys")
 
 
 def main() -> None:
@@ -89,6 +93,7 @@ def main() -> None:
             result = {"rows": rows, **_ours(root, rows)}
         finally:
             stop_server(EngineFiles.of(root / "state"), force=True)
+        print(json.dumps(result), flush=True)
         if arguments.peers:
             for peer, packages in PEERS.items():
                 result[peer] = _peer(root, peer, packages)
@@ -120,9 +125,8 @@ def _ours(root: Path, rows: int) -> dict[str, object]:
 
     source = locations.of(TableRef.parse("bench.bronze.source"))
 
-    def plain() -> None:
-        writer = source.read(session).write.format("delta").mode("overwrite")
-        writer.save(str(root / "plain"))
+    def plain(run: int) -> None:
+        source.read(session).write.format("delta").save(str(root / f"plain_{run}"))
 
     def client_megabytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -132,23 +136,23 @@ def _ours(root: Path, rows: int) -> dict[str, object]:
         build("bronze.source")
 
     deliver(rows // 10)
-    for name in ("silver.rows", "silver.keys"):
-        build(name)
-    plain()
+    for kind in KINDS:
+        build(f"silver.{kind}_0")
+    plain(0)
     client_before = client_megabytes()
     deliver(rows)
     seconds = _medians(
         {
             "plain": plain,
-            "rows": lambda: _check(build("silver.rows"), rows),
-            "keys": lambda: _check(build("silver.keys"), rows),
+            "rows": lambda run: _check(build(f"silver.rows_{run}"), rows),
+            "staged": lambda run: _check(build(f"silver.staged_{run}"), rows),
+            "keys": lambda run: _check(build(f"silver.keys_{run}"), rows),
         }
     )
     engine.close()
     return {
         **{f"{name}_seconds": round(value, 1) for name, value in seconds.items()},
-        "rows_ratio": round(seconds["rows"] / seconds["plain"], 2),
-        "keys_ratio": round(seconds["keys"] / seconds["plain"], 2),
+        **{f"{kind}_ratio": round(seconds[kind] / seconds["plain"], 2) for kind in KINDS},
         "client_megabytes_at_a_tenth": client_before,
         "client_megabytes": client_megabytes(),
     }
@@ -156,6 +160,12 @@ def _ours(root: Path, rows: int) -> dict[str, object]:
 
 def _write_project(root: Path) -> None:
     rules = [_text(rule) for rule in RULES]
+    by_kind = {
+        "rows": rules,
+        "staged": [f"{{rule: {rules[0]}, on_fail: stop}}", *rules[1:]],
+        "keys": [*rules, *STATISTICS, *KEYS],
+    }
+    tables = {f"{kind}_{run}": by_kind[kind] for kind in KINDS for run in range(RUNS + 1)}
     files = {
         "project.yaml": "spec_version: 1\nname: bench\n",
         "environments/bench.yaml": (
@@ -163,11 +173,9 @@ def _write_project(root: Path) -> None:
             f"engine: {{kind: local, memory: {HEAP_MEGABYTES // 1024} GB}}\n"
             "landing: landing\ntables: {kind: paths, warehouse: warehouse}\n"
         ),
-        "use_cases/bench/use_case.yaml": USE_CASE.format(
-            rows=_listed(rules), keys=_listed([*rules, *STATISTICS, *KEYS])
-        ),
-        "use_cases/bench/silver/rows.sql": "SELECT * FROM source\n",
-        "use_cases/bench/silver/keys.sql": "SELECT * FROM source\n",
+        "use_cases/bench/use_case.yaml": USE_CASE
+        + "".join(TABLE.format(name=name, rules=_listed(rules)) for name, rules in tables.items()),
+        **{f"use_cases/bench/silver/{name}.sql": "SELECT * FROM source\n" for name in tables},
     }
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -205,12 +213,12 @@ def _check(built: TableBuilt, rows: int) -> None:
     assert abs(built.quarantined / rows - checked_rows.FAULTY_SHARE) < 0.001, built.quarantined
 
 
-def _medians(timed: dict[str, Callable[[], None]]) -> dict[str, float]:
+def _medians(timed: dict[str, Callable[[int], None]]) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in timed}
-    for _ in range(RUNS):
+    for run in range(1, RUNS + 1):
         for name, call in timed.items():
             started = perf_counter()
-            call()
+            call(run)
             found[name].append(perf_counter() - started)
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
@@ -225,8 +233,10 @@ def _peer(root: Path, peer: str, packages: tuple[str, ...]) -> dict[str, object]
     subprocess.run([*install, *packages, "pandas", "setuptools"], check=True)
     program = ["-m", f"benchmarks.peers.{peer}"]
     done = subprocess.run(
-        [python, *program, str(root / "landing" / "source"), str(HEAP_MEGABYTES), str(RUNS)],
+        [python, *program, str(root / "landing" / "source"), str(HEAP_MEGABYTES), str(PEER_RUNS)],
         cwd=ROOT,
+        # A session of Connect leaves variables behind that would make theirs one too.
+        env={name: value for name, value in os.environ.items() if not name.startswith("SPARK_")},
         check=True,
         stdout=subprocess.PIPE,
         text=True,

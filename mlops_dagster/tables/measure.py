@@ -80,12 +80,13 @@ class MeasuredWrite:
 
     def frame(self) -> DataFrame:
         """Return the rows for one write."""
-        schema = self._frame.schema
+        # Longer than any name there is, so it hides none of them.
+        name = max(self._frame.columns, key=len, default="") + _HASH
         return self._tally.over(
-            self._frame.withColumn(_HASH, row_hash(schema)),
+            self._frame.withColumn(name, row_hash(self._frame.schema)),
             F.count(F.lit(1)).alias(_ROWS),
-            *hash_sums(F.col(_HASH)),
-        ).drop(_HASH)
+            *hash_sums(F.col(quote(name))),
+        ).drop(name)
 
     def measure(self) -> Measure | None:
         """Return what the last write counted; None where its engine did not say."""

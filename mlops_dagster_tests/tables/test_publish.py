@@ -55,6 +55,13 @@ def test_writing_the_same_rows_again_gives_the_same_digest_and_rows(world: World
     assert world.read() == [(1, "a", "2013-01"), (2, "b", "2013-01")]
 
 
+def test_no_column_is_lost_to_the_one_that_a_write_is_measured_by(world: World) -> None:
+    frame = world.rows((1, "a"), (2, None), schema="`__hash` int, `x.y__hash` string")
+    digest = world.publish(frame).published.digest
+    assert world.read() == [(1, "a", "2013-01"), (2, None, "2013-01")]
+    assert digest == measure(frame).digest
+
+
 def test_an_empty_slice_is_published_and_empties_the_window(world: World) -> None:
     nothing = world.rows((1, "a")).where(F.lit(False))
     assert world.publish(nothing).published.rows == 0
