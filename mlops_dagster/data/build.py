@@ -41,11 +41,11 @@ from mlops_dagster.spec.contract import Contract, add_columns, write_contract
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.tables import OnFail
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
-from mlops_dagster.state.fence import Claim, SlicePublished, published
+from mlops_dagster.state.fence import SlicePublished, published
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.commits import Commit
-from mlops_dagster.tables.fenced import Origin, commit_slice, hold
-from mlops_dagster.tables.locations import Locations, TableLocation
+from mlops_dagster.tables.fenced import HeldSlice, Origin, commit_slice, hold
+from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.publish import check_names, publish_commit, publish_measured, put_back
 from mlops_dagster.tables.slices import Slice
 
@@ -130,7 +130,6 @@ def build_table(
     """
     target = Slice(table.ref, window)
     held = hold(store, target, as_of=as_of, run_id=run_id)
-    location = locations.of(table.ref)
     followed = follow(session, table.ref, window, store=store, locations=locations)
     with (
         set_aside_if_refused(workspace, table, window, held=held, store=store),
@@ -151,19 +150,18 @@ def build_table(
         contract = contract_answers(batch)
         refuse_columns(store, batch, contract, held, forced=force)
         batch = learnt(session, batch)
-        origin = Origin(table.code_version, delivery.inputs)
+        place = HeldSlice(
+            session,
+            target,
+            held,
+            store,
+            locations.of(table.ref),
+            Origin(table.code_version, delivery.inputs),
+        )
         # A static table that is published already is written only if its rows are others.
         compared = window == STATIC and not force and published(store, table.ref, window)
         if not compared and is_counted_by_its_write(batch, answered=contract):
-            measured, commit = _write_and_count(
-                session,
-                batch,
-                target=target,
-                held=held,
-                store=store,
-                location=location,
-                origin=origin,
-            )
+            measured, commit = _write_and_count(place, batch)
         else:
             measured, commit = measure_batch(batch), None
         counts = measured.counts
@@ -203,7 +201,7 @@ def build_table(
             )
         except NotDeterministic:
             if commit is not None:
-                put_back(session, target=target, held=held, store=store, location=location)
+                put_back(place)
             raise
         crash_point(CrashPoint.QUARANTINE_PUBLISHED, target)
         # What is recorded with the publication is what it is made of.
@@ -216,22 +214,13 @@ def build_table(
                 held=held,
                 measured=measured.valid,
                 store=store,
-                location=location,
-                origin=origin,
+                location=place.location,
+                origin=place.origin,
                 force=force,
                 renew=settled or replaced,
             )
         else:
-            publication = publish_commit(
-                session,
-                commit,
-                measured=measured.valid,
-                target=target,
-                held=held,
-                store=store,
-                location=location,
-                origin=origin,
-            )
+            publication = publish_commit(place, commit, measured=measured.valid)
         if not table.is_derived:
             record_ingested(
                 store,
@@ -260,28 +249,11 @@ def build_table(
     )
 
 
-def _write_and_count(
-    session: SparkSession,
-    batch: Batch,
-    *,
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> tuple[Measured, Commit]:
+def _write_and_count(place: HeldSlice, batch: Batch) -> tuple[Measured, Commit]:
     """Commit the valid rows of a batch, unknown to readers, and count it on the way."""
-    check_names(batch.delivery.columns, target)
+    check_names(batch.delivery.columns, place.target)
     rows = CountedWrite(batch)
-    commit = commit_slice(
-        session,
-        frame=rows.frame,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
+    commit = commit_slice(place, rows.frame)
     measured = rows.measured()
     if measured is None or measured.valid.rows != commit.rows:
         measured = measure_batch(batch)

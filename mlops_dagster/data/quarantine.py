@@ -23,7 +23,7 @@ from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import Claim, published, published_windows
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.commits import find_commit, slice_rows
-from mlops_dagster.tables.fenced import Origin, commit_slice
+from mlops_dagster.tables.fenced import HeldSlice, Origin, commit_slice
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.slices import Part, Slice
 
@@ -101,15 +101,8 @@ def replace_quarantine(
     else:
         frame = session.createDataFrame([], SCHEMA)
     target = quarantine_slice(batch.table.ref, batch.window)
-    commit = commit_slice(
-        session,
-        frame=lambda: frame,
-        target=target,
-        held=held,
-        store=store,
-        location=locations.of(target.ref),
-        origin=Origin(code_version),
-    )
+    place = HeldSlice(session, target, held, store, locations.of(target.ref), Origin(code_version))
+    commit = commit_slice(place, lambda: frame)
     if commit.rows != rows:
         raise NotDeterministic(
             "other rows fail than a moment before; nothing was published",

@@ -28,6 +28,18 @@ class Origin:
     inputs: tuple[InputVersion, ...] = ()
 
 
+@dataclass(frozen=True)
+class HeldSlice:
+    """A slice under a claim, with all that a commit of it needs."""
+
+    session: SparkSession
+    target: Slice
+    held: Claim
+    store: EventStore
+    location: TableLocation
+    origin: Origin
+
+
 def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> Claim:
     """Take a slice over from whoever holds it, under a new token."""
     held = claim(
@@ -43,72 +55,42 @@ def hold(store: EventStore, target: Slice, *, as_of: datetime, run_id: str) -> C
     return held
 
 
-def commit_slice(
-    session: SparkSession,
-    *,
-    frame: Callable[[], DataFrame],
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> Commit:
+def commit_slice(place: HeldSlice, frame: Callable[[], DataFrame]) -> Commit:
     """Replace a slice under a claim and return the commit; conflicts over other slices are retried.
 
     Args:
-        session: A Spark session.
+        place: The slice.
         frame: Makes the rows of one attempt: what a write counts belongs to one write.
-        target: The slice.
-        held: The claim.
-        store: The event store.
-        location: Where the table lies.
-        origin: Where the rows come from.
 
     Raises:
         SupersededWrite: The claim is no longer the newest, or Delta has seen a newer one.
         DeltaConflict: Others were faster every time.
     """
-    _write(
-        session,
-        frame=frame,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
-    crash_point(CrashPoint.SLICE_COMMITTED, target)
-    commit = find_commit(session, location, held.token)
+    _write(place, frame)
+    crash_point(CrashPoint.SLICE_COMMITTED, place.target)
+    commit = find_commit(place.session, place.location, place.held.token)
     if commit is None:
-        ensure_holds(store, held)
+        ensure_holds(place.store, place.held)
         raise SupersededWrite(
             "the table holds a commit of this slice that is newer than the event store knows",
-            where=str(target),
+            where=str(place.target),
             next_step="The event store was set back; restore it, or move the table away",
         )
     return commit
 
 
-def _write(
-    session: SparkSession,
-    *,
-    frame: Callable[[], DataFrame],
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> None:
+def _write(place: HeldSlice, frame: Callable[[], DataFrame]) -> None:
+    target, held, store = place.target, place.held, place.store
     order = WriteOrder(_line(store, target, held), held.seq)
     for attempt in range(1, WRITE_ATTEMPTS + 1):
         ensure_holds(store, held)
         try:
             replace_slice(
-                session,
-                location=location,
+                place.session,
+                location=place.location,
                 frame=frame(),
                 target=target,
-                metadata=_metadata(target, held, origin),
+                metadata=_metadata(target, held, place.origin),
                 order=order,
             )
         except DeltaConflict:

@@ -25,7 +25,7 @@ from mlops_dagster.state.fence import (
 )
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.commits import Commit, replace_slice, slice_rows
-from mlops_dagster.tables.fenced import Origin, commit_slice, hold
+from mlops_dagster.tables.fenced import HeldSlice, Origin, commit_slice, hold
 from mlops_dagster.tables.locations import Locations, TableLocation
 from mlops_dagster.tables.measure import Measure, MeasuredWrite, measure
 from mlops_dagster.tables.slices import Slice
@@ -79,29 +79,13 @@ def publish_frame(
             location=location,
             origin=origin,
         )
+    place = HeldSlice(session, target, held, store, location, origin)
     rows = MeasuredWrite(frame)
-    commit = commit_slice(
-        session,
-        frame=rows.frame,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
+    commit = commit_slice(place, rows.frame)
     written = rows.measure()
     if written is None or written.rows != commit.rows:
         written = measure(slice_rows(session, location, target, commit.version))
-    return publish_commit(
-        session,
-        commit,
-        measured=written,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
+    return publish_commit(place, commit, measured=written)
 
 
 def publish_measured(
@@ -136,49 +120,23 @@ def publish_measured(
             earlier = earlier.model_copy(update={"token": held.token, "batch": held.token})
             record_published(store, held, earlier)
         return Publication(earlier, written=False)
-    commit = commit_slice(
-        session,
-        frame=lambda: frame,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
-    return publish_commit(
-        session,
-        commit,
-        measured=measured,
-        target=target,
-        held=held,
-        store=store,
-        location=location,
-        origin=origin,
-    )
+    place = HeldSlice(session, target, held, store, location, origin)
+    return publish_commit(place, commit_slice(place, lambda: frame), measured=measured)
 
 
-def publish_commit(
-    session: SparkSession,
-    commit: Commit,
-    *,
-    measured: Measure,
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
-) -> Publication:
+def publish_commit(place: HeldSlice, commit: Commit, *, measured: Measure) -> Publication:
     """Verify a commit under its claim and tell readers of it.
 
     Raises:
         SupersededWrite: A newer run took the slice over.
         NotDeterministic: It has other rows than were measured; the earlier rows were put back.
     """
+    held, origin = place.held, place.origin
     if commit.rows != measured.rows:
-        put_back(session, target=target, held=held, store=store, location=location)
+        put_back(place)
         raise NotDeterministic(
             "the rows changed between measuring and writing; what was published before is back",
-            where=str(target),
+            where=str(place.target),
             expected=f"{measured.rows} rows",
             found=f"{commit.rows}",
             next_step="Remove random numbers, current times and unordered limits from what makes "
@@ -194,7 +152,7 @@ def publish_commit(
         code_version=origin.code_version,
         inputs=origin.inputs,
     )
-    record_published(store, held, publication)
+    record_published(place.store, held, publication)
     crash_point(CrashPoint.PUBLICATION_RECORDED, held.stream)
     return Publication(publication, written=True)
 
@@ -214,21 +172,15 @@ def _is_unchanged(
     )
 
 
-def put_back(
-    session: SparkSession,
-    *,
-    target: Slice,
-    held: Claim,
-    store: EventStore,
-    location: TableLocation,
-) -> None:
+def put_back(place: HeldSlice) -> None:
     """Replace the slice by what is published of it, or by no rows when nothing is.
 
     Raises:
         SupersededWrite: A newer run took the slice over.
     """
-    ensure_holds(store, held)
-    earlier = published(store, target.ref, target.window, target.part_value)
+    session, target, held, location = place.session, place.target, place.held, place.location
+    ensure_holds(place.store, held)
+    earlier = published(place.store, target.ref, target.window, target.part_value)
     if earlier is None:
         rows = location.read(session).limit(0).drop(*target.literals)
     else:
