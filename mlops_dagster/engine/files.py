@@ -201,7 +201,11 @@ class EngineFiles:
     def running(self) -> ServerState | None:
         """Return the state of a server that is up and supervised, else None."""
         state = ServerState.read(self.state)
-        return state if state is not None and self.supervisor_alive() else None
+        if state is None or not self.supervisor_alive():
+            return None
+        # Read again: the first may be what a killed supervisor left and the living one's start
+        # removed in between.
+        return ServerState.read(self.state)
 
     def in_use(self) -> bool:
         """Tell whether any process holds a lease."""

@@ -184,6 +184,8 @@ def _running_or_started(
 
 def _launch(files: EngineFiles, settings: ServerSettings) -> None:
     files.folder.mkdir(parents=True, exist_ok=True)
+    # A supervisor that was killed left its state: it must be gone before the next one is alive.
+    files.state.unlink(missing_ok=True)
     files.failure.unlink(missing_ok=True)
     files.log.unlink(missing_ok=True)
     with files.supervisor_log.open("ab") as log:
