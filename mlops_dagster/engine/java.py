@@ -38,6 +38,8 @@ JVM_OPTIONS: tuple[str, ...] = (
     "-Djdk.reflect.useDirectMethodHandle=false",
     "-Duser.timezone=UTC",
     "-Dfile.encoding=UTF-8",
+    # Many short queries on few cores: a sixth less time than with G1, which works beside them.
+    "-XX:+UseParallelGC",
 )
 
 

@@ -1,6 +1,7 @@
 """Monitoring a closed window: profile, drift and quality of the model in charge, recorded."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -102,32 +103,40 @@ def _compare(
         return None
     loaded = place.load(champion)
     baseline = Baseline.model_validate_json(loaded.files[BASELINE_FILE])
-    profile = window_profile(predictions, baseline)
-    drift = drift_report(
-        baseline,
-        profile,
-        window=place.window,
-        model_version=champion.version,
-        importances=json.loads(loaded.files[IMPORTANCES_FILE]),
-    )
-    record_drift(place.store, model.stream, drift, as_of=place.as_of, run_id=place.run_id)
-    crash_point(CrashPoint.DRIFT_RECORDED, model.stream)
-    profiled = profile_rows(
-        profile,
-        window=place.window,
-        granularity=granularity,
-        model=model.name,
-        model_version=champion.version,
-    )
-    publish_metrics(session, place, model, PROFILE_METRICS, profiled, window=place.window)
-    drifted = drift_rows(
-        drift, baseline=baseline, profile=profile, granularity=granularity, model=model.name
-    )
-    publish_metrics(session, place, model, DRIFT_METRICS, drifted, window=place.window)
-    advice = advise_on_window(
-        session, place, model, champion=champion, baseline=baseline, predictions=predictions
-    )
-    return WindowCompared(baseline, profile, drift, advice)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        # Its sample and its tests need this process for seconds, the rest needs the server.
+        advised = aside.submit(
+            advise_on_window,
+            session,
+            place,
+            model,
+            champion=champion,
+            baseline=baseline,
+            predictions=predictions,
+        )
+        profile = window_profile(predictions, baseline)
+        drift = drift_report(
+            baseline,
+            profile,
+            window=place.window,
+            model_version=champion.version,
+            importances=json.loads(loaded.files[IMPORTANCES_FILE]),
+        )
+        record_drift(place.store, model.stream, drift, as_of=place.as_of, run_id=place.run_id)
+        crash_point(CrashPoint.DRIFT_RECORDED, model.stream)
+        profiled = profile_rows(
+            profile,
+            window=place.window,
+            granularity=granularity,
+            model=model.name,
+            model_version=champion.version,
+        )
+        publish_metrics(session, place, model, PROFILE_METRICS, profiled, window=place.window)
+        drifted = drift_rows(
+            drift, baseline=baseline, profile=profile, granularity=granularity, model=model.name
+        )
+        publish_metrics(session, place, model, DRIFT_METRICS, drifted, window=place.window)
+    return WindowCompared(baseline, profile, drift, advised.result())
 
 
 def _measure(

@@ -1,5 +1,6 @@
 """Scoring a window by the champion in charge of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -38,15 +39,18 @@ def score_window(
         SourceError: The window's rows are not published.
         ModelRefused: The champion's files are not those that were registered.
     """
-    rows = scoring_rows(
-        session,
-        workspace=place.workspace,
-        model=model,
-        window=place.window,
-        as_of=place.as_of,
-        store=place.store,
-        locations=place.locations,
-    )
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        # The libraries of a model take seconds to import, in which the server can work.
+        loaded = aside.submit(place.load, champion)
+        rows = scoring_rows(
+            session,
+            workspace=place.workspace,
+            model=model,
+            window=place.window,
+            as_of=place.as_of,
+            store=place.store,
+            locations=place.locations,
+        )
     ref, part = model.derived("serving", PREDICTIONS), Part(MODEL_VERSION, champion.version)
     target = Slice(ref, place.window, part)
     earlier = published(place.store, ref, place.window, champion.version)
@@ -58,7 +62,7 @@ def score_window(
         and place.locations.of(ref).exists(session)
     ):
         return WindowScored(champion, earlier, rows.unknowable)
-    frame = _predictions(session, place, rows, place.load(champion), what=str(target))
+    frame = _predictions(session, place, rows, loaded.result(), what=str(target))
     publication = publish_frame(
         session,
         frame=frame,
