@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import SourceError
@@ -98,9 +98,13 @@ def _compare(
     granularity: str,
 ) -> WindowCompared | None:
     """Profile the window's predictions, compare and record them; None when there are none."""
-    predictions = _predictions(session, place, model, champion.version)
-    if predictions is None:
+    target = Slice(
+        model.derived("serving", PREDICTIONS), place.window, Part(MODEL_VERSION, champion.version)
+    )
+    found = published_slices(place.store, target.ref).get((place.window, champion.version))
+    if found is None:
         return None
+    predictions = read_slice(session, place, target, found)
     loaded = place.load(champion)
     baseline = Baseline.model_validate_json(loaded.files[BASELINE_FILE])
     with ThreadPoolExecutor(max_workers=1) as aside:
@@ -114,7 +118,10 @@ def _compare(
             baseline=baseline,
             predictions=predictions,
         )
-        profile = window_profile(predictions, baseline)
+        most = place.workspace.environment.scoring.client_rows
+        profile = window_profile(
+            predictions, baseline, limit_rows_here=most if found.rows <= most else 0
+        )
         drift = drift_report(
             baseline,
             profile,
@@ -154,13 +161,3 @@ def _measure(
         rows = quality_rows(report, granularity=calendar.grain.value, model=model.name)
         publish_metrics(session, place, model, QUALITY_METRICS, rows, window=report.window)
     return reports
-
-
-def _predictions(
-    session: SparkSession, place: Place, model: ResolvedModel, version: str
-) -> DataFrame | None:
-    """Return what the champion predicted for the window, or None when nothing is published."""
-    ref = model.derived("serving", PREDICTIONS)
-    target = Slice(ref, place.window, Part(MODEL_VERSION, version))
-    found = published_slices(place.store, ref).get((place.window, version))
-    return None if found is None else read_slice(session, place, target, found)

@@ -1,4 +1,7 @@
-"""Profiles a Spark frame on a baseline's cells: one scan, one row a slice and column comes back."""
+"""Profiles a Spark frame on a baseline's cells, in this process where its rows are few.
+
+Otherwise Spark's workers count them: one scan, one row a slice and column comes back.
+"""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -10,7 +13,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.engine.transfer import few_rows
+from mlops_dagster.engine.transfer import LOCAL_RELATION_BYTES, few_rows, table_to_client
+from mlops_dagster.errors import TransferTooLarge
 from mlops_dagster.monitoring.counts import Profile, WrongType
 from mlops_dagster.monitoring.grid import Grid, NumericGrid
 from mlops_dagster.monitoring.tally import CountedRow, profile_from_rows
@@ -28,17 +32,20 @@ _MOST_ROWS = 50_000
 _SUMMED = ("rows", "nulls", "nans", "positive_infinities", "negative_infinities", "zeros")
 
 
-def window_profile(frame: DataFrame, baseline: "Baseline") -> Profile:
+def window_profile(frame: DataFrame, baseline: "Baseline", *, limit_rows_here: int = 0) -> Profile:
     """Count a window's rows on the baseline's cells.
 
-    Costs one scan of the needed columns and a shuffle of one row a partition, slice and column.
-    Columns that are not in the frame or cannot be counted as their kind are named in the profile
-    instead of failing it: they are findings.
+    Costs one scan of the needed columns; on workers a shuffle of one row a partition, slice and
+    column beside it. Counts are the same either way; sums are added in another order. Columns that
+    are not in the frame or cannot be counted as their kind are named in the profile instead of
+    failing it: they are findings.
 
     Args:
         frame: Rows of the window with features, prediction and slice columns by the baseline's
             names.
         baseline: The baseline of the model in charge.
+        limit_rows_here: Up to so many rows, and 32 MB, are fetched and counted by this process;
+            starting workers takes longer than a few rows do.
 
     Raises:
         TransientEngineError: The session or server went away.
@@ -55,7 +62,6 @@ def window_profile(frame: DataFrame, baseline: "Baseline") -> Profile:
     slices = [s for s in grid.slices if s.name not in uncounted]
     rows: list[CountedRow] = []
     if columns:
-        cloudpickle.register_pickle_by_value(worker)  # type: ignore[no-untyped-call]
         # mapInArrow refers to its input by unquoted names, which not every name survives.
         plain = {name: f"c{i}" for i, name in enumerate(n for n in names if n not in uncounted)}
         needed = [_countable(grid, name, types[name]).alias(plain[name]) for name in plain]
@@ -63,14 +69,35 @@ def window_profile(frame: DataFrame, baseline: "Baseline") -> Profile:
             [c.cells._replace(name=plain[c.name]) for c in columns],
             [s.cells._replace(name=plain[s.name]) for s in slices],
         )
-        rows = _fetch(
-            frame.select(*needed).mapInArrow(count, worker.PARTIAL_SCHEMA),
-            {short: name for name, short in plain.items()},
-        )
+        counted = _counted_here(frame.select(*needed), count, limit_rows=limit_rows_here)
+        if counted is None:
+            counted = _counted_by_workers(frame.select(*needed), count)
+        rows = _with_names(counted, {short: name for name, short in plain.items()})
     return profile_from_rows(rows, grid, absent=absent, wrong_types=wrong)
 
 
-def _fetch(partial: DataFrame, names: Mapping[str, str]) -> list[CountedRow]:
+def _counted_here(
+    frame: DataFrame, count: worker.Count, *, limit_rows: int
+) -> list[CountedRow] | None:
+    """Return the counts of rows that this process fetches; None where they are too many."""
+    if limit_rows == 0:
+        return None
+    try:
+        rows = table_to_client(
+            frame,
+            what="the rows of a window to profile",
+            limit_rows=limit_rows,
+            limit_bytes=LOCAL_RELATION_BYTES,
+        )
+    except TransferTooLarge:
+        return None
+    batches = rows.combine_chunks().to_batches()
+    return [row for counted in count(batches) for row in counted.to_pylist()]
+
+
+def _counted_by_workers(frame: DataFrame, count: worker.Count) -> list[CountedRow]:
+    cloudpickle.register_pickle_by_value(worker)  # type: ignore[no-untyped-call]
+    partial = frame.mapInArrow(count, worker.PARTIAL_SCHEMA)
     summed = partial.groupBy("slice_key", "slice_value", "column").agg(
         *(F.sum(name).alias(name) for name in _SUMMED),
         F.min("low").alias("low"),
@@ -81,7 +108,10 @@ def _fetch(partial: DataFrame, names: Mapping[str, str]) -> list[CountedRow]:
         F.slice(F.flatten(F.collect_list("unseen")), 1, _EXAMPLES).alias("unseen"),
     )
     found = few_rows(summed, what="the profile of a window", at_most=_MOST_ROWS)
-    rows = cast(list[CountedRow], [row.asDict(recursive=True) for row in found])
+    return cast(list[CountedRow], [row.asDict(recursive=True) for row in found])
+
+
+def _with_names(rows: list[CountedRow], names: Mapping[str, str]) -> list[CountedRow]:
     for row in rows:
         row["column"] = names[row["column"]]
         row["slice_key"] = None if row["slice_key"] is None else names[row["slice_key"]]

@@ -155,11 +155,11 @@ class Automation(SpecModel):
 
 
 class Scoring(SpecModel):
-    """Where windows are scored."""
+    """Where windows are scored and profiled."""
 
     client_rows: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=50_000,
-        description="a window of up to so many rows is scored by the run's own process",
+        description="up to so many rows of a window are scored and profiled by the run itself",
     )
 
 

@@ -121,9 +121,10 @@ def category_text(value: object) -> str | None:
     return str(value)
 
 
-def counter(
-    columns: Sequence[Cells], slices: Sequence[SliceValues]
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+Count: TypeAlias = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+
+def counter(columns: Sequence[Cells], slices: Sequence[SliceValues]) -> Count:
     """Return the function for `mapInArrow`: batches of rows in, one row a slice and column out."""
 
     def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

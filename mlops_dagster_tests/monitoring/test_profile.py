@@ -129,24 +129,35 @@ def test_the_profile_does_not_depend_on_partitions_and_adds_up(
     window: DataFrame, profile: Profile, baseline: Baseline
 ) -> None:
     one = window_profile(window.coalesce(1), baseline)
+    here = window_profile(window, baseline, limit_rows_here=1_000)
+    too_many = window_profile(window, baseline, limit_rows_here=1)
     halves = add_profiles(
         [
             window_profile(window.where(F.col("s") == "p"), baseline),
             window_profile(window.where(F.col("s") != "p"), baseline),
         ]
     )
-    for other in (one, halves):
+    for other in (one, here, too_many, halves):
         assert other.grid == profile.grid
+        assert (other.absent, other.wrong_types) == (profile.absent, profile.wrong_types)
         for a, b in zip(other.slices, profile.slices, strict=True):
             assert a.rows == b.rows
             for x, y in zip(a.columns, b.columns, strict=True):
                 assert (x.counts, x.nulls, x.nans) == (y.counts, y.nulls, y.nans)
+                if isinstance(x, NumericCounts) and isinstance(y, NumericCounts):
+                    assert (x.zeros, x.low, x.high) == (y.zeros, y.low, y.high)
+                    assert x.sums == pytest.approx(y.sums)
+                    assert x.deviations == pytest.approx(y.deviations)
+                    assert x.squares == pytest.approx(y.squares)
+                if isinstance(x, CategoryCounts) and isinstance(y, CategoryCounts):
+                    assert set(x.unseen_values) == set(y.unseen_values)
 
 
 def test_a_window_without_rows_has_a_profile(window: DataFrame, baseline: Baseline) -> None:
-    empty = window_profile(window.where(F.lit(False)), baseline)
-    assert empty.rows == 0
-    assert all(sum(c.counts) == 0 for c in empty.overall.columns)
+    for limit in (0, 1_000):
+        empty = window_profile(window.where(F.lit(False)), baseline, limit_rows_here=limit)
+        assert empty.rows == 0
+        assert all(sum(c.counts) == 0 for c in empty.overall.columns)
 
 
 def test_absent_and_wrongly_typed_columns_are_findings_and_the_rest_is_counted(
