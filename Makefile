@@ -54,13 +54,14 @@ churn: $(READY)
 ui: $(READY)
 	@$(BIN)/mlops-dagster ui
 
-IN_TWO_PROCESSES := --numprocesses 2 --dist loadscope --no-loadscope-reorder
+BY_FILE := --dist loadscope --no-loadscope-reorder
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not verify and not demo and not long" $(IN_TWO_PROCESSES)
+	@$(BIN)/python -m pytest -m "not verify and not demo and not long" --numprocesses 2 $(BY_FILE)
 
+# Whole lives wait for servers to start and stop: two cores serve three of them.
 test-long: $(READY)
-	@$(BIN)/python -m pytest -m "long and not verify" $(IN_TWO_PROCESSES)
+	@$(BIN)/python -m pytest -m "long and not verify" --numprocesses 3 $(BY_FILE)
 
 test-demo: $(READY)
 	@$(BIN)/python -m pytest -m demo mlops_dagster_tests/finished_demo
