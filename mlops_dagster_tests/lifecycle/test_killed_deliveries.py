@@ -1,17 +1,15 @@
 """What a process recorded of a delivery before kill -9 ended it is told by the next look, once."""
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE, CrashPoint
+from mlops_dagster.crash_points import CrashPoint
 from mlops_dagster.monitoring.alert_events import read_alerts
 from mlops_dagster.resources.workspace import cached_workspace, event_store
 from mlops_dagster_tests.assets.inline_project import write_project
+from mlops_dagster_tests.crashes.killed import run_killed
 from mlops_dagster_tests.lifecycle.killed_delivery import look, publish
 from mlops_dagster_tests.monitoring.deliveries import JANUARY, ORDERS
 
@@ -47,18 +45,8 @@ def test_the_sensors_next_look_tells_what_a_killed_process_recorded(
     deliver(root, "a.csv")
     publish(root)
     deliver(root, "b.csv")
-    hit = tmp_path / "hit"
-    asked = {AT_VARIABLE: CrashPoint.DELIVERY_RECORDED.value, HIT_VARIABLE: str(hit)}
     module = "mlops_dagster_tests.lifecycle.killed_delivery"
-    done = subprocess.run(
-        [sys.executable, "-m", module, str(root), step],
-        env={**os.environ, **asked},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert hit.exists(), f"the point was not reached: {done.stderr[-3000:]}"
-    assert done.returncode == -signal.SIGKILL
+    run_killed(module, str(root), step, root=tmp_path, point=CrashPoint.DELIVERY_RECORDED)
     store = event_store(cached_workspace(root, "dev"))
     assert read_alerts(store, str(ORDERS)).alerts == {}
     for _ in range(2):
