@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from mlops_dagster.engine.transfer import rows_to_client
+from mlops_dagster.engine.transfer import few_rows, rows_to_client
 from mlops_dagster.errors import ContractViolation
+from mlops_dagster.features import row_counts
 from mlops_dagster.features.inputs import ModelInputs
 from mlops_dagster.features.labels import attach_label
 from mlops_dagster.features.model_rows import predictable_rows
@@ -232,13 +233,21 @@ def test_a_forecast_is_what_was_last_said_of_the_rows_time_when_it_was_predicted
 
 
 def test_rows_about_later_times_wait_and_are_told_where_nobody_called_them_forecasts(
-    spark: SparkSession,
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = outlook_world(spark, forecast=False)
     rows = fetched(predictable_rows(made, with_label=False))
     # What was said of noon is no value at ten; of 05:59, of which order 3 is asked at ten, it is.
     assert values(rows["rain"]) == [None, None, 0.3, None]
+    queries: list[DataFrame] = []
+
+    def counted(frame: DataFrame, *, what: str, at_most: int) -> list[Row]:
+        queries.append(frame)
+        return few_rows(frame, what=what, at_most=at_most)
+
+    monkeypatch.setattr(row_counts, "few_rows", counted)
     (told,) = count_rows(made).early
+    assert len(queries) == 1
     assert (told.table, told.rows, told.early) == (ref("silver.outlook"), 5, 5)
     assert str(told) == (
         "shop.silver.outlook: 5 of 5 rows were known before their event_time and are joined from "
