@@ -25,6 +25,7 @@ class CrashPoint(str, Enum):
     QUARANTINE_PUBLISHED = "quarantine published"
     SLICE_COMMITTED = "slice committed"
     PUBLICATION_RECORDED = "publication recorded"
+    DELIVERY_RECORDED = "delivery recorded"
     BUNDLE_SAVED = "bundle saved"
     TRAINING_RECORDED = "training recorded"
     JUDGEMENT_RECORDED = "judgement recorded"

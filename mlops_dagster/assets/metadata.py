@@ -4,7 +4,7 @@ Numbers keep one key each, so that Dagster plots them over the windows.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -17,6 +17,7 @@ from mlops_dagster.tables.locations import Locations
 
 if TYPE_CHECKING:
     from mlops_dagster.data.build import TableBuilt
+    from mlops_dagster.features.row_counts import EarlyRows
     from mlops_dagster.state.fence import SlicePublished
 
 Metadata = dict[str, dg.MetadataValue]
@@ -88,6 +89,13 @@ def published_metadata(published: "SlicePublished", *, partitioned: bool) -> Met
         "delta_version": dg.MetadataValue.int(published.delta_version),
         "bytes": dg.MetadataValue.int(published.bytes),
     }
+
+
+def early_metadata(early: "Sequence[EarlyRows]") -> Metadata:
+    """Return what the UI shows of feature tables whose rows wait; nothing where none do."""
+    if not early:
+        return {}
+    return {"known_early": dg.MetadataValue.md("\n\n".join(map(str, early)))}
 
 
 def rounded(value: float) -> float:

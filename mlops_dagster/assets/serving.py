@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key, champion_key, predictions_ref
 from mlops_dagster.assets.kinds import DELTA, family_kind
-from mlops_dagster.assets.metadata import published_metadata
+from mlops_dagster.assets.metadata import early_metadata, published_metadata
 from mlops_dagster.assets.model_inputs import scoring_inputs
 from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import champion_mapping, partitions_of
@@ -66,11 +66,14 @@ def predictions_asset(
                 )
             with spark.step(str(ref)) as session:
                 scored = score_window(session, place, model, champion)
+        for early in scored.counts.early:
+            context.log.warning(str(early))
         return dg.MaterializeResult(
             metadata={
                 **published_metadata(scored.published, partitioned=calendar is not None),
+                **early_metadata(scored.counts.early),
                 "scored": scored.published.rows,
-                "not_known_in_time": scored.unknowable,
+                "not_known_in_time": scored.counts.unknowable,
                 "model_version": champion.version,
                 "champion_cutoff": champion.cutoff_window,
             },

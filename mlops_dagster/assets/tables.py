@@ -131,7 +131,7 @@ def _tell(
 
     if not table.is_derived:
         teller = Teller(mlops.workspace, mlops.store, run.run_id, log)
-        tell_of_deliveries(teller, table, {run.window: run.as_of})
+        tell_of_deliveries(teller, table)
 
 
 def _dependencies(workspace: Workspace, table: ResolvedTable) -> list[dg.AssetDep]:

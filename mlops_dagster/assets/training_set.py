@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_dagster.assets.keys import asset_key, training_set_ref
 from mlops_dagster.assets.kinds import DELTA
-from mlops_dagster.assets.metadata import Metadata, published_metadata
+from mlops_dagster.assets.metadata import Metadata, early_metadata, published_metadata
 from mlops_dagster.assets.model_inputs import training_inputs
 from mlops_dagster.assets.owners import model_owners
 from mlops_dagster.assets.partitions import partitions_of
@@ -69,7 +69,6 @@ def training_set_asset(
 def training_set_metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Metadata:
     """Return what the UI shows of a training set: its rows, features, and what waits in them."""
     counts = built.counts
-    early = "\n\n".join(map(str, built.early))
     return {
         **published_metadata(built.published, partitioned=partitioned),
         "labelled": dg.MetadataValue.int(counts.labelled),
@@ -80,5 +79,5 @@ def training_set_metadata(built: "TrainingSetBuilt", *, partitioned: bool) -> Me
         "not_known_in_time": dg.MetadataValue.int(counts.unknowable),
         "windows": dg.MetadataValue.text(", ".join(built.windows)),
         "features": dg.MetadataValue.text(", ".join(f.name for f in built.features)),
-        **({"known_early": dg.MetadataValue.md(early)} if early else {}),
+        **early_metadata(built.early),
     }

@@ -15,15 +15,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mlops_dagster.assets.tags import FILES_KEY_TAG, FILES_TAG, PARTITION_TAG
 from mlops_dagster.automation.jobs import close_job_name, refresh_job_name
 from mlops_dagster.automation.launches import LAUNCHED, RUNNING, sensor_status
-from mlops_dagster.automation.looking import Asked, look
+from mlops_dagster.automation.looking import Asked, look, watched_tables
 from mlops_dagster.automation.lost_runs import end_lost_runs
 from mlops_dagster.automation.progress import closing_keys, done_windows
 from mlops_dagster.automation.tries import EndedRun, Outcome, Wanted, next_try, unfinished
 from mlops_dagster.clock import utc_now
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.data.delivery_events import DeliveryLate, delivery_stream
 from mlops_dagster.data.file_digests import DeliveredFile
 from mlops_dagster.resources.workspace import event_store
-from mlops_dagster.spec.refs import STATIC, TableRef
+from mlops_dagster.spec.refs import STATIC
+from mlops_dagster.spec.use_case import AlertKind
 from mlops_dagster.spec.workspace import ResolvedUseCase, Workspace
 from mlops_dagster.state.store import EventStore
 
@@ -81,7 +83,8 @@ def file_sensor(
             done=done_windows(instance, closing_keys(use_case)) if windowed else frozenset(),
             remembered={file.path: file for file in _read(context.cursor).files},
         )
-        told = _tell_late(workspace, store, asked, now, context.log)
+        told = _record_late(workspace, store, asked, now)
+        _tell(workspace, use_case, store, now, context.log)
         cursor = Cursor(files=asked.unknown).model_dump_json()
         ended = tuple(_ended_runs(instance, job_name, now))
         for wanted in _in_order(asked, ended):
@@ -157,29 +160,43 @@ def _why_not(window: str, job_name: str, *, failures: int, due: datetime | None)
     return f"{window} failed {times} and is asked for again at {due:%H:%M:%S} UTC"
 
 
-def _tell_late(
-    workspace: Workspace, store: EventStore, asked: Asked, now: datetime, log: logging.Logger
-) -> list[str]:
-    """Record what came too late, tell those who asked to be told, and return what was recorded."""
-    if not asked.late:
-        return []
-    from mlops_dagster.lifecycle.delivery_alerts import Teller, tell_of_deliveries
-
-    teller = Teller(workspace, store, _RECORDED_BY, log, patient=False)
-    told, windows = [], dict[TableRef, dict[str, datetime]]()
+def _record_late(workspace: Workspace, store: EventStore, asked: Asked, now: datetime) -> list[str]:
+    """Record what came too late, and return it in words."""
+    told = []
     for table, window, seen in asked.late:
-        as_of = now if table.calendar is None else table.calendar.as_of_close(window)
+        stream = delivery_stream(table.ref, window)
         store.append_next(
-            delivery_stream(table.ref, window),
-            DeliveryLate(files=seen.files),
-            as_of=as_of,
+            stream,
+            DeliveryLate(
+                files=seen.files,
+                late=seen.new,
+                tell=AlertKind.LATE_DATA in workspace.alerts_about(table.ref),
+            ),
+            as_of=now if table.calendar is None else table.calendar.as_of_close(window),
             run_id=_RECORDED_BY,
         )
-        windows.setdefault(table.ref, {})[window] = as_of
+        crash_point(CrashPoint.DELIVERY_RECORDED, stream)
         told.append(f"{table.ref} {window} changed too late: see `mlops-dagster deliveries`")
-    for ref, instants in windows.items():
-        tell_of_deliveries(teller, workspace.table(ref), instants)
     return told
+
+
+def _tell(
+    workspace: Workspace,
+    use_case: ResolvedUseCase,
+    store: EventStore,
+    now: datetime,
+    log: logging.Logger,
+) -> None:
+    """Tell of deliveries of watched tables what nobody tried to tell: it may have been killed."""
+    from mlops_dagster.monitoring.delivery_occurrences import has_untold
+
+    for table in watched_tables(use_case):
+        wanted = workspace.alerts_about(table.ref)
+        if wanted and has_untold(store, table.ref, wanted, now=now):
+            from mlops_dagster.lifecycle.delivery_alerts import Teller, tell_of_deliveries
+
+            teller = Teller(workspace, store, _RECORDED_BY, log, patient=False)
+            tell_of_deliveries(teller, table)
 
 
 def _read(cursor: str | None) -> Cursor:

@@ -40,6 +40,7 @@ from mlops_dagster.errors import NotDeterministic, SourceError
 from mlops_dagster.spec.contract import Contract, add_columns, write_contract
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.tables import OnFail
+from mlops_dagster.spec.use_case import AlertKind
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.fence import SlicePublished, published
 from mlops_dagster.state.store import EventStore
@@ -229,6 +230,7 @@ def build_table(
                 delivery.files,
                 held,
                 files_expected=table.kind == "files",
+                tells_late=AlertKind.LATE_DATA in workspace.alerts_about(table.ref),
             )
     return TableBuilt(
         published=publication.published,

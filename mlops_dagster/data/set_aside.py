@@ -14,10 +14,12 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.data.delivery_events import DeliverySetAside, delivery_stream
 from mlops_dagster.data.file_digests import DeliveredFile, delivered, sha256_of
 from mlops_dagster.data.landing import LandingFile, existing_files
 from mlops_dagster.errors import ContractViolation, MlopsDagsterError, SourceError
+from mlops_dagster.spec.use_case import AlertKind
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
 from mlops_dagster.state.fence import Claim
 from mlops_dagster.state.store import EventStore
@@ -55,8 +57,7 @@ def set_aside_if_refused(
         if table.kind == "files":
             _set_files_aside(workspace, table, window, error, held=held, store=store)
         elif table.kind == "source" and isinstance(error, ContractViolation):
-            event = _event(error, held)
-            _append(store, table, window, event, held)
+            _record(workspace, table, window, error, held=held, store=store)
         raise
 
 
@@ -96,8 +97,8 @@ def _set_files_aside(
         )
         place = folder_of(workspace) / digest / f"{table.ref}.{window}.json"
         place.write_text(note.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    event = _event(error, held, files=tuple(found.values()), kept=tuple(kept))
-    _append(store, table, window, event, held)
+    whole, copied = tuple(found.values()), tuple(kept)
+    _record(workspace, table, window, error, held=held, store=store, files=whole, kept=copied)
 
 
 def _refused(files: Sequence[LandingFile], error: MlopsDagsterError) -> Sequence[LandingFile]:
@@ -133,29 +134,30 @@ def _copy(file: LandingFile, folder: Path) -> str | None:
     return digest
 
 
-def _event(
+def _record(
+    workspace: Workspace,
+    table: ResolvedTable,
+    window: str,
     error: MlopsDagsterError,
-    held: Claim,
     *,
+    held: Claim,
+    store: EventStore,
     files: tuple[DeliveredFile, ...] = (),
     kept: tuple[str, ...] = (),
-) -> DeliverySetAside:
-    return DeliverySetAside(
+) -> None:
+    event = DeliverySetAside(
         token=held.token,
         files=files,
         kept=kept,
         reason=str(error),
         differences=_differences(error),
         problem=error.problem,
+        tell=AlertKind.DELIVERY_REFUSED in workspace.alerts_about(table.ref),
     )
+    stream = delivery_stream(table.ref, window)
+    store.append_next(stream, event, as_of=held.as_of, run_id=held.run_id)
+    crash_point(CrashPoint.DELIVERY_RECORDED, stream)
 
 
 def _differences(error: MlopsDagsterError) -> tuple[str, ...]:
     return error.differences if isinstance(error, ContractViolation) else ()
-
-
-def _append(
-    store: EventStore, table: ResolvedTable, window: str, event: DeliverySetAside, held: Claim
-) -> None:
-    stream = delivery_stream(table.ref, window)
-    store.append_next(stream, event, as_of=held.as_of, run_id=held.run_id)

@@ -38,6 +38,7 @@ class Look:
     Attributes:
         state: How they stand.
         files: What they are, where they are settled.
+        new: Digests of those that its newest build did not see.
         unknown: Those of them whose size and time no event tells.
         unread: Whether no run has found out yet which windows they have rows of.
         seen_seq: The newest event of the slice's deliveries when they were looked at.
@@ -45,6 +46,7 @@ class Look:
 
     state: State
     files: tuple[DeliveredFile, ...] = ()
+    new: tuple[str, ...] = ()
     unknown: tuple[DeliveredFile, ...] = ()
     unread: bool = False
     seen_seq: int = 0
@@ -97,7 +99,8 @@ def look_at(
     return Look(
         _state(known, mine, everything=found),
         mine,
-        tuple(one for one in found if told.get(one.path) != one),
+        new=_new(known, mine),
+        unknown=tuple(one for one in found if told.get(one.path) != one),
         unread=unread,
         seen_seq=0 if known is None else known.seq,
     )
@@ -166,9 +169,16 @@ def _state(
     return State.CHANGED if _is_changed(known, known.seen, looked) else State.SAME
 
 
+def _new(known: SliceDeliveries | None, found: Sequence[DeliveredFile]) -> tuple[str, ...]:
+    """Return the contents that the newest build did not see."""
+    seen = () if known is None else known.seen or ()
+    before = {one.digest for one in seen}
+    return tuple(dict.fromkeys(one.digest for one in found if one.digest not in before))
+
+
 def _is_changed(
     known: SliceDeliveries, seen: Sequence[DeliveredFile], found: Sequence[DeliveredFile]
 ) -> bool:
     if known.waiting is not None:
         return content_of(seen) != content_of(found)
-    return bool({one.digest for one in found} - {one.digest for one in seen})
+    return bool(_new(known, found))

@@ -19,7 +19,6 @@ from mlops_dagster.features.inputs import (
     OWN_KNOWN_AT,
     ModelInputs,
     known_rows,
-    with_times,
 )
 from mlops_dagster.features.labels import own_label
 from mlops_dagster.features.point_in_time import point_in_time_join
@@ -34,7 +33,7 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     Columns: the key, event_time and prediction_time and row_window (where the rows have an event
     time), the features by name. For training also `holdout_group`, the text of the group that the
     hold-out goes by, if it goes by one, and `label` and `label_known_at` when they stand in the
-    same row. A row that was not known at its own prediction time is left out (`count_rows`
+    same row. A row that was not known at its own prediction time is left out (`row_counts`
     counts it).
     Cost: one shuffle for each set of key columns among the feature tables other than the rows' own;
     two for each table of forecasts.
@@ -42,7 +41,7 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     rows = known_rows(inputs, inputs.rows)
     timed = inputs.rows.event_time is not None
     if timed:
-        rows = rows.where(_is_knowable(inputs))
+        rows = rows.where(is_knowable(inputs))
     views = _views(inputs, rows)
     times: list[Column] = []
     if timed:
@@ -86,11 +85,10 @@ def predictable_rows(inputs: ModelInputs, *, with_label: bool) -> DataFrame:
     return joined.select(*(F.col(quote(column)) for column in kept))
 
 
-def count_rows(inputs: ModelInputs) -> DataFrame:
-    """Return one row: `rows`, and of them `unknowable` (known only after their prediction time)."""
-    rows = with_times(inputs, inputs.rows)
-    unknowable = ~_is_knowable(inputs) if inputs.rows.event_time is not None else F.lit(False)
-    return rows.agg(F.count(F.lit(1)).alias("rows"), F.count_if(unknowable).alias("unknowable"))
+def is_knowable(inputs: ModelInputs) -> Column:
+    """Return whether a row was known at its prediction time, and by as_of."""
+    known = F.col(OWN_KNOWN_AT) <= F.least(_prediction_time(inputs), F.lit(inputs.as_of))
+    return F.coalesce(known, F.lit(False))
 
 
 def _holdout_group(inputs: ModelInputs) -> list[Column]:
@@ -164,9 +162,3 @@ def _prediction_time(inputs: ModelInputs) -> Column:
         F.lit(part) for key in inputs.windows for part in (key, inputs.calendar.as_of_open(key))
     ]
     return F.least(ahead, F.create_map(*starts)[F.col(WINDOW)])
-
-
-def _is_knowable(inputs: ModelInputs) -> Column:
-    """Return whether a row was known at its prediction time, and by as_of."""
-    known = F.col(OWN_KNOWN_AT) <= F.least(_prediction_time(inputs), F.lit(inputs.as_of))
-    return F.coalesce(known, F.lit(False))

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
-from mlops_dagster.engine.transfer import one_row
 from mlops_dagster.features.columns import ROW_WINDOW, FeatureColumn
-from mlops_dagster.features.model_rows import count_rows, predictable_rows
+from mlops_dagster.features.model_rows import predictable_rows
 from mlops_dagster.features.reading import read_model_inputs
+from mlops_dagster.features.row_counts import RowCounts, count_rows
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.spec.workspace import ResolvedModel, Workspace
 from mlops_dagster.state.fence import InputVersion
@@ -25,15 +25,14 @@ class ScoringRows:
             name.
         features: The features in their order.
         manifest: Versions of the inputs.
-        rows: Rows of the window in the rows' table.
-        unknowable: Of them, those left out: not known at their own prediction time, or by as_of.
+        counts: Rows of the window in the rows' table, those left out because they were not known
+            in time, and feature tables whose rows wait for the time that they are about.
     """
 
     frame: DataFrame
     features: tuple[FeatureColumn, ...]
     manifest: tuple[InputVersion, ...]
-    rows: int
-    unknowable: int
+    counts: RowCounts
 
 
 def scoring_rows(
@@ -66,11 +65,9 @@ def scoring_rows(
         locations=locations,
         with_label=False,
     )
-    found = one_row(count_rows(reading.inputs))
     return ScoringRows(
         frame=predictable_rows(reading.inputs, with_label=False).drop(ROW_WINDOW),
         features=reading.inputs.features,
         manifest=reading.manifest,
-        rows=int(found["rows"]),
-        unknowable=int(found["unknowable"]),
+        counts=count_rows(reading.inputs),
     )

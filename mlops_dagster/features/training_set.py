@@ -22,13 +22,13 @@ from mlops_dagster.features.columns import (
     WINDOW,
     FeatureColumn,
 )
-from mlops_dagster.features.early import EarlyRows, early_rows
 from mlops_dagster.features.inputs import ModelInputs
 from mlops_dagster.features.labels import attach_label
 from mlops_dagster.features.maturity import LabelState
-from mlops_dagster.features.model_rows import count_rows, predictable_rows
+from mlops_dagster.features.model_rows import predictable_rows
 from mlops_dagster.features.ranges import history_windows
 from mlops_dagster.features.reading import read_model_inputs
+from mlops_dagster.features.row_counts import EarlyRows, count_rows
 from mlops_dagster.features.split import FIT, HOLDOUT, split_column
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedModel, Workspace
@@ -167,7 +167,8 @@ def build_training_set(
     rows = read_training_set(
         session, target=target, published=publication.published, locations=locations
     )
-    counts = _count(rows, unknowable=int(one_row(count_rows(reading.inputs))["unknowable"]))
+    counted = count_rows(reading.inputs)
+    counts = _count(rows, unknowable=counted.unknowable)
     if counts.labelled == 0:
         raise TrainingRefused(
             "no row of the training set has a label",
@@ -187,7 +188,7 @@ def build_training_set(
         windows=windows,
         features=reading.inputs.features,
         counts=counts,
-        early=early_rows(reading.inputs),
+        early=counted.early,
     )
 
 

@@ -1,22 +1,25 @@
 """Telling what somebody asked to be told: from recorded reports to the environment's channels."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from mlops_dagster.clock import utc_now
 from mlops_dagster.errors import MlopsDagsterError
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.monitoring.alert_events import (
+    AlertBook,
     AlertDelivered,
+    AlertRaised,
     AlertUndelivered,
     Told,
     alert_stream,
     begin_sending,
     raised,
     read_alerts,
-    record_raised,
+    record_owed,
 )
 from mlops_dagster.monitoring.alerts import Alert, alerts_of
 from mlops_dagster.monitoring.channels import Channel, LogChannel
@@ -31,6 +34,9 @@ from mlops_dagster.state.store import EventStore
 
 # Dagster gives a look of a sensor a minute.
 _HURRIED_SECONDS = 3.0
+
+# Alerts, and the instant that each was decided at.
+DatedAlerts: TypeAlias = Sequence[tuple[Alert, datetime]]
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,10 @@ def tell_alerts(
         alerts: What there is to tell.
         logger: Where the channel `log` and failures are written.
     """
+    found = {raised(alert, ()).alert: (alert, place.as_of) for alert in alerts}
     return tell_about(
         model.stream,
-        [(alert, place.as_of) for alert in alerts],
+        lambda book: [one for name, one in found.items() if name not in book.alerts],
         store=place.store,
         channels=channels_of(place.workspace, logger),
         run_id=place.run_id,
@@ -93,7 +100,7 @@ def tell_alerts(
 
 def tell_about(
     about: str,
-    alerts: Iterable[tuple[Alert, datetime]],
+    owed: Callable[[AlertBook], DatedAlerts],
     *,
     store: EventStore,
     channels: Sequence[Channel],
@@ -104,16 +111,21 @@ def tell_about(
 
     Args:
         about: `<use_case>.<model>`, or `<owner>.<layer>.<name>` of a table.
-        alerts: What there is to tell, and the instant that each was decided at.
+        owed: What is to be told beside the alerts that were raised before.
         store: The event store.
         channels: Who is told.
         run_id: The run that raises it.
         logger: Where failures are written.
     """
+
+    def to_raise(book: AlertBook) -> list[tuple[AlertRaised, datetime]]:
+        return [
+            (raised(alert, _hearing(channels, alert.severity)), as_of)
+            for alert, as_of in owed(book)
+        ]
+
     try:
-        for alert, as_of in alerts:
-            wanted = [c.name for c in channels if alert.severity.rank >= c.at_least.rank]
-            record_raised(store, raised(alert, wanted), as_of=as_of, run_id=run_id)
+        record_owed(store, about, to_raise, run_id=run_id)
         return deliver(store, about, channels, run_id=run_id, logger=logger)
     except MlopsDagsterError as error:
         logger.warning("alerts of %s could not be recorded: %s", about, error)
@@ -168,6 +180,10 @@ def channels_of(
         )
         for channel in environment.alerts.channels
     )
+
+
+def _hearing(channels: Iterable[Channel], severity: Severity) -> list[str]:
+    return [one.name for one in channels if severity.rank >= one.at_least.rank]
 
 
 def _hurried(spec: Webhook) -> Webhook:

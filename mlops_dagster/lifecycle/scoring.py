@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 
 from mlops_dagster.features.labelled import MODEL_VERSION, PREDICTIONS
+from mlops_dagster.features.row_counts import RowCounts
 from mlops_dagster.features.scoring_rows import ScoringRows, scoring_rows
 from mlops_dagster.lifecycle.place import Place
 from mlops_dagster.registry.bundle import LoadedModel
@@ -20,11 +21,11 @@ from mlops_dagster.tables.slices import Part, Slice
 
 @dataclass(frozen=True)
 class WindowScored:
-    """A window's predictions; `unknowable` rows were not known at their prediction time."""
+    """A window's predictions, and the counts of what they were made from."""
 
     champion: ChampionVersion
     published: SlicePublished
-    unknowable: int
+    counts: RowCounts
 
 
 def score_window(
@@ -61,7 +62,7 @@ def score_window(
         and _contents(earlier.inputs) == _contents(rows.manifest)
         and place.locations.of(ref).exists(session)
     ):
-        return WindowScored(champion, earlier, rows.unknowable)
+        return WindowScored(champion, earlier, rows.counts)
     frame = _predictions(session, place, rows, loaded.result(), what=str(target))
     publication = publish_frame(
         session,
@@ -74,7 +75,7 @@ def score_window(
         code_version=champion.bundle_digest,
         inputs=rows.manifest,
     )
-    return WindowScored(champion, publication.published, rows.unknowable)
+    return WindowScored(champion, publication.published, rows.counts)
 
 
 def _predictions(
@@ -83,7 +84,7 @@ def _predictions(
     """Return the predictions of a window, computed here where its rows are few."""
     most = place.workspace.environment.scoring.client_rows
     found = None
-    if rows.rows - rows.unknowable <= most:
+    if rows.counts.rows - rows.counts.unknowable <= most:
         found = predictions_here(
             session, rows.frame, model, scored_at=place.as_of, what=what, limit_rows=most
         )

@@ -1,17 +1,18 @@
 """What happened to each alert: raised once, and told once to each channel.
 
 The stream of a model is `alert/<use_case>.<model>`, that of a table `alert/<owner>.<layer>.<name>`.
-An alert is named by kind, window and a digest of its occasion, or else of what it says, so that a
-window that is processed again raises it once. Sending begins with a
-compare-and-swap: of two runs one sends. A send without an outcome counts as failed after a while:
-whoever began it was killed.
+An alert is named by kind, window and a digest of what it says, or of the facts that it tells of.
+What is still to be raised is asked again before each one is appended by a compare-and-swap: of two
+runs that have the same to tell, one raises it. Sending begins with a compare-and-swap too: of two
+runs one sends. A send without an outcome counts as failed after a while: whoever began it was
+killed.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from mlops_dagster.errors import StateConflict
 from mlops_dagster.monitoring.alerts import Alert
@@ -32,14 +33,16 @@ class AlertRaised(Event):
     """Something is to be told, to these channels.
 
     Attributes:
-        alert: Its name: kind, window and digest of severity and occasion or text.
+        alert: Its name: kind, window and digest of severity and text or `tells_of`.
         alert_kind: What it is about.
         severity: How grave it is.
         model: Name of the model, `<use_case>.<model>`; empty where it is about a table.
-        window: The window it is about.
+        window: The window it is about; the newest of several.
         text: One sentence.
         channels: Names of the channels of the environment when it was raised.
         table: Name of the table, `<owner>.<layer>.<name>`; empty where it is about a model.
+        windows: All windows where it is about several, oldest first; else empty.
+        tells_of: Names of the recorded facts that it tells of; empty where its text says it all.
     """
 
     kind: ClassVar[str] = "alert_raised"
@@ -52,6 +55,8 @@ class AlertRaised(Event):
     text: str
     channels: tuple[str, ...]
     table: str = ""
+    windows: tuple[str, ...] = ()
+    tells_of: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -119,6 +124,10 @@ class Told:
         """Channels that have not taken it."""
         return tuple(name for name in self.raised.channels if name not in self.delivered)
 
+    def is_untried(self, now: datetime) -> bool:
+        """Tell whether a channel is still to be told that no try has failed with."""
+        return any(self.is_due(name, now) for name in self.waiting if name not in self.problems)
+
 
 @dataclass(frozen=True)
 class AlertBook:
@@ -128,6 +137,15 @@ class AlertBook:
     alerts: Mapping[str, Told] = field(default_factory=dict)
     last_seq: int = 0
 
+    @property
+    def told_of(self) -> frozenset[str]:
+        """Names of the recorded facts that some alert tells of."""
+        return frozenset(name for told in self.alerts.values() for name in told.raised.tells_of)
+
+
+# What is to be raised beside a book: alerts, and the instant that each was decided at.
+Owed: TypeAlias = Callable[[AlertBook], Sequence[tuple[AlertRaised, datetime]]]
+
 
 def alert_stream(about: str) -> str:
     """Return the stream of the alerts about a model or table, by its name."""
@@ -136,7 +154,7 @@ def alert_stream(about: str) -> str:
 
 def raised(alert: Alert, channels: Iterable[str]) -> AlertRaised:
     """Return the event of an alert that is to be told to channels."""
-    what = alert.occasion or alert.text
+    what = "\n".join(alert.tells_of) or alert.text
     said = hashlib.sha256(f"{alert.severity.value}\n{what}".encode()).hexdigest()
     return AlertRaised(
         alert=f"{alert.kind.value}|{alert.window}|{said[:_DIGEST_LENGTH]}",
@@ -147,6 +165,8 @@ def raised(alert: Alert, channels: Iterable[str]) -> AlertRaised:
         text=alert.text,
         channels=tuple(channels),
         table=alert.table,
+        windows=alert.windows,
+        tells_of=alert.tells_of,
     )
 
 
@@ -170,23 +190,30 @@ def fold_alerts(about: str, events: Iterable["StoredEvent"]) -> AlertBook:
     return AlertBook(about, alerts, last_seq)
 
 
-def record_raised(store: "EventStore", event: AlertRaised, *, as_of: datetime, run_id: str) -> None:
-    """Record an alert; one of the same name is in the stream once, whoever raises it again.
+def record_owed(store: "EventStore", about: str, owed: Owed, *, run_id: str) -> None:
+    """Record the alerts about a model or table that are owed, until none is.
+
+    Args:
+        store: The event store.
+        about: The model or table.
+        owed: Says what is still to be raised; what the book has is not.
+        run_id: The run that raises them.
 
     Raises:
         StateConflict: Others appended to the stream every time.
     """
-    for _ in range(_ATTEMPTS):
-        book = read_alerts(store, event.about)
-        if event.alert in book.alerts:
+    conflicts = 0
+    while conflicts < _ATTEMPTS:
+        book = read_alerts(store, about)
+        due = owed(book)
+        if not due:
             return
+        event, as_of = due[0]
         try:
-            stream = alert_stream(event.about)
-            store.append(stream, book.last_seq, event, as_of=as_of, run_id=run_id)
+            store.append(alert_stream(about), book.last_seq, event, as_of=as_of, run_id=run_id)
         except StateConflict:
-            continue
-        return
-    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=event.about)
+            conflicts += 1
+    raise StateConflict(f"no event could be appended in {_ATTEMPTS} attempts", where=about)
 
 
 def begin_sending(

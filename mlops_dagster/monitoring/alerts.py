@@ -13,8 +13,9 @@ from mlops_dagster.spec.use_case import AlertKind
 class Alert:
     """One thing to tell: what kind, how grave, about what and which window, in one sentence.
 
-    `model` is `<use_case>.<model>`, or empty where it is about a `table`. `occasion` names what
-    it tells of, where two texts may tell of the same and one text of two.
+    `model` is `<use_case>.<model>`, or empty where it is about a `table`. Where it is about several
+    `windows`, `window` is the newest of them. `tells_of` names the recorded facts that it tells of,
+    where two texts may tell of the same and one text of several.
     """
 
     kind: AlertKind
@@ -23,7 +24,8 @@ class Alert:
     window: str
     text: str
     table: str = ""
-    occasion: str = ""
+    windows: tuple[str, ...] = ()
+    tells_of: tuple[str, ...] = ()
 
 
 def alerts_of(

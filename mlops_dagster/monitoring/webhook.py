@@ -43,7 +43,8 @@ class AlertMessage(BaseModel):
         environment: Name of the environment.
         model: `<use_case>.<model>`; empty where it is about a table.
         table: `<owner>.<layer>.<name>`; empty where it is about a model.
-        window: The window it is about.
+        window: The window it is about; the newest of several.
+        windows: All windows it is about, oldest first.
         message: One sentence, as it is.
         text: One line for people, with `&`, `<` and `>` escaped; Slack and those like it show it.
         as_of: The instant that it was decided at.
@@ -60,6 +61,7 @@ class AlertMessage(BaseModel):
     model: str
     table: str = ""
     window: str
+    windows: tuple[str, ...]
     message: str
     text: str
     as_of: datetime
@@ -155,6 +157,7 @@ def message_of(told: Told, environment: str) -> AlertMessage:
         model=alert.model,
         table=alert.table,
         window=alert.window,
+        windows=alert.windows or (alert.window,),
         message=alert.text,
         # Names from data must not become Slack's commands such as <!channel>.
         text=html.escape(line + alert.text, quote=False),

@@ -101,13 +101,7 @@ class LoadedModel:
         """Return the predictions of rows: see `workers.score.predictions` for the columns."""
         from mlops_dagster.workers.score import predictions
 
-        return predictions(
-            self.estimator,
-            rows,
-            columns=self.info.column_kinds,
-            task=self.info.task.value,
-            classes=self.info.classes,
-        )
+        return predictions(self.estimator, rows, self.info.signature)
 
     def score(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
         """Return rows with their predictions, to the last digit as Spark's workers give them."""
@@ -117,13 +111,7 @@ class LoadedModel:
 
         # As on the workers; a busy machine is slower with more.
         with threadpool_limits(limits=1):
-            return with_predictions(
-                self.estimator,
-                rows,
-                columns=self.info.column_kinds,
-                task=self.info.task.value,
-                classes=self.info.classes,
-            )
+            return with_predictions(self.estimator, rows, self.info.signature)
 
     def for_workers(self) -> "ScoringModel":
         """Return what Spark's workers need to score."""
@@ -135,9 +123,7 @@ class LoadedModel:
             digest=self.manifest.files[MODEL_FILE].sha256,
             compressed=zlib.compress(self.files[MODEL_FILE], level=6),
             trusted=tuple(sorted(self.types.untrusted)),
-            columns=self.info.column_kinds,
-            task=self.info.task.value,
-            classes=self.info.classes,
+            signature=self.info.signature,
             library=library_versions(self.info.family)["scikit-learn"],
         )
 

@@ -67,13 +67,7 @@ def golden_differences(estimator: object, info: BundleInfo, golden: Golden) -> t
 def _predicted(estimator: object, info: BundleInfo, rows: "pd.DataFrame") -> "pd.DataFrame":
     from mlops_dagster.workers.score import predictions
 
-    return predictions(
-        estimator,
-        rows,
-        columns=info.column_kinds,
-        task=info.task.value,
-        classes=info.classes,
-    )
+    return predictions(estimator, rows, info.signature)
 
 
 def _plain(frame: "pd.DataFrame") -> dict[str, tuple[Predicted, ...]]:

@@ -3,11 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mlops_dagster.spec.models import Task
+
+if TYPE_CHECKING:
+    from mlops_dagster.workers.score import Signature
 
 MANIFEST = "manifest.json"
 MODEL_FILE = "model.skops"
@@ -75,6 +78,13 @@ class BundleInfo(ManifestModel):
     def column_kinds(self) -> tuple[tuple[str, Literal["number", "category"]], ...]:
         """Name and kind of each feature."""
         return tuple((column.name, column.kind) for column in self.columns)
+
+    @property
+    def signature(self) -> "Signature":
+        """What goes into it and what comes out."""
+        from mlops_dagster.workers.score import Signature
+
+        return Signature(self.column_kinds, self.task.value, self.classes)
 
 
 class BundleFile(ManifestModel):

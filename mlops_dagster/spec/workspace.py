@@ -14,7 +14,7 @@ from mlops_dagster.spec.models import Model
 from mlops_dagster.spec.refs import PROJECT_OWNER, TableRef
 from mlops_dagster.spec.rule_checks import Check
 from mlops_dagster.spec.tables import OnFail, Rule, Table
-from mlops_dagster.spec.use_case import Project, UseCase
+from mlops_dagster.spec.use_case import AlertKind, Project, UseCase
 from mlops_dagster.windows import Duration, WindowCalendar
 
 # Where rows come from.
@@ -174,6 +174,15 @@ class Workspace:
                 read.add(ref)
                 waiting.extend(i.ref for i in self.shared_tables[ref].inputs.values())
         return tuple(ref for ref in self.shared_tables if ref in read)
+
+    def alerts_about(self, ref: TableRef) -> frozenset[AlertKind]:
+        """Return the kinds of alerts that the use cases which own or read a table ask for."""
+        return frozenset(
+            kind
+            for use_case in self.use_cases.values()
+            if ref in use_case.tables or ref in self.shared_tables_of(use_case)
+            for kind in use_case.spec.alerts
+        )
 
     def calendar_of(self, ref: TableRef) -> WindowCalendar | None:
         """Return the calendar of a table's owner; None for shared and static ones."""

@@ -223,9 +223,15 @@ class EventStore:
         )
         return {stored.stream: stored for stored in found}
 
-    def of_kind(self, prefix: str, kind: str) -> tuple[StoredEvent, ...]:
-        """Return every event of a kind in the streams that start with `prefix`, in their order."""
-        return self._select(*_starts_with(prefix), EVENTS.c.kind == kind)
+    def of_kind(self, prefix: str, kind: str, *, after: int = 0) -> tuple[StoredEvent, ...]:
+        """Return the events of a kind in the streams that start with `prefix`, in their order.
+
+        Args:
+            prefix: What the names of the streams start with.
+            kind: The kind.
+            after: Only events that are numbered above it in their stream.
+        """
+        return self._select(*_starts_with(prefix), EVENTS.c.kind == kind, EVENTS.c.seq > after)
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """Return the names of all streams that start with `prefix`, sorted."""

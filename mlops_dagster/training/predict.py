@@ -10,7 +10,7 @@ from mlops_dagster.errors import ModelRefused
 from mlops_dagster.spec.models import Task
 from mlops_dagster.training.matrix import model_input
 from mlops_dagster.training.outcome import Classes, Numbers
-from mlops_dagster.workers.score import ColumnKind, predictions
+from mlops_dagster.workers.score import ColumnKind, Signature, predictions
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -38,13 +38,8 @@ class FittedModel:
         """
         if self.task is not Task.REGRESSION:
             _check_classes(self.estimator, self.classes)
-        return predictions(
-            self.estimator,
-            model_input(rows, self.columns),
-            columns=self.columns,
-            task=self.task.value,
-            classes=self.classes,
-        )
+        signature = Signature(self.columns, self.task.value, self.classes)
+        return predictions(self.estimator, model_input(rows, self.columns), signature)
 
 
 def predicted_numbers(predicted: pd.DataFrame, task: Task) -> Numbers:

@@ -45,6 +45,21 @@ class Regressor(Protocol):
 
 
 @dataclass(frozen=True)
+class Signature:
+    """What goes into a model and what comes out.
+
+    Attributes:
+        columns: Name and kind of each feature, in the model's order.
+        task: binary, multiclass or regression.
+        classes: Labels in the order of the model's probabilities; empty for regression.
+    """
+
+    columns: tuple[tuple[str, ColumnKind], ...]
+    task: Literal["binary", "multiclass", "regression"]
+    classes: tuple[int, ...] | tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ScoringModel:
     """What a worker needs of a model.
 
@@ -52,18 +67,14 @@ class ScoringModel:
         digest: SHA-256 of the model's bytes before compression.
         compressed: The model file of the bundle, deflated.
         trusted: Types that skops may construct, all reviewed.
-        columns: Name and kind of each feature, in the model's order.
-        task: binary, multiclass or regression.
-        classes: Labels in the order of the model's probabilities; empty for regression.
+        signature: What goes into it and what comes out.
         library: Version of scikit-learn with which the model was loaded and checked.
     """
 
     digest: str
     compressed: bytes
     trusted: tuple[str, ...]
-    columns: tuple[tuple[str, ColumnKind], ...]
-    task: Literal["binary", "multiclass", "regression"]
-    classes: tuple[int, ...] | tuple[str, ...]
+    signature: Signature
     library: str
 
 
@@ -87,14 +98,7 @@ def model_input(rows: pd.DataFrame, columns: Sequence[tuple[str, ColumnKind]]) -
     )
 
 
-def predictions(
-    estimator: object,
-    rows: pd.DataFrame,
-    *,
-    columns: Sequence[tuple[str, ColumnKind]],
-    task: str,
-    classes: Sequence[int] | Sequence[str],
-) -> pd.DataFrame:
+def predictions(estimator: object, rows: pd.DataFrame, signature: Signature) -> pd.DataFrame:
     """Return the predictions of rows, on their index; each depends on its own row alone.
 
     Returns:
@@ -102,12 +106,13 @@ def predictions(
         likeliest class, `score`, its probability, and `scores`, the probabilities in the order of
         the classes. Regression: `prediction`.
     """
-    features = _whole_blocks(model_input(rows, columns))
-    if task == "regression":
+    features = _whole_blocks(model_input(rows, signature.columns))
+    if signature.task == "regression":
         found = _regression(cast(Regressor, estimator), features)[: len(rows)]
         return pd.DataFrame({"prediction": found}, index=rows.index)
+    classes = signature.classes
     scores = _probabilities(cast(Classifier, estimator), features, len(classes))[: len(rows)]
-    if task == "binary":
+    if signature.task == "binary":
         return pd.DataFrame({"score": scores[:, 1]}, index=rows.index)
     likeliest = scores.argmax(axis=1)
     return pd.DataFrame(
@@ -141,9 +146,7 @@ def scorer(
             estimator = loaded(model)
             for batch in batches:
                 named = pa.RecordBatch.from_arrays(batch.columns, names=list(names))
-                scored = with_predictions(
-                    estimator, named, columns=model.columns, task=model.task, classes=model.classes
-                )
+                scored = with_predictions(estimator, named, model.signature)
                 added = scored.schema.names[len(names) :]
                 yield pa.RecordBatch.from_arrays(
                     scored.columns, names=[*batch.schema.names, *added]
@@ -180,16 +183,11 @@ def loaded(model: ScoringModel) -> object:
 
 
 def with_predictions(
-    estimator: object,
-    batch: pa.RecordBatch,
-    *,
-    columns: Sequence[tuple[str, ColumnKind]],
-    task: str,
-    classes: Sequence[int] | Sequence[str],
+    estimator: object, batch: pa.RecordBatch, signature: Signature
 ) -> pa.RecordBatch:
     """Return a batch with the prediction columns of its rows behind its own; see `predictions`."""
-    rows = batch.select([name for name, _ in columns]).to_pandas()
-    found = predictions(estimator, rows, columns=columns, task=task, classes=classes)
+    rows = batch.select([name for name, _ in signature.columns]).to_pandas()
+    found = predictions(estimator, rows, signature)
     arrays, fields = list(batch.columns), list(batch.schema)
     for name in found.columns:
         if name == "scores":

@@ -1,16 +1,13 @@
 """Four days of one model in which runs are killed at named points and started again."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 
 from mlops_dagster.automation.jobs import close_job_name, open_job_name, train_job_name
-from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE, CrashPoint
+from mlops_dagster.crash_points import CrashPoint
+from mlops_dagster_tests.crashes.killed import run_killed
 from mlops_dagster_tests.crashes.plan import Crash, Job
 from mlops_dagster_tests.crashes.run_job import SENSOR
 from mlops_dagster_tests.end_to_end.live_project import LiveProject, metadata_of
@@ -59,17 +56,5 @@ def _killed_then_done(
 
 
 def _kill(root: Path, crash: Crash, *command: str) -> None:
-    hit = root / "hit"
-    hit.unlink(missing_ok=True)
-    asked = {AT_VARIABLE: f"{crash.point.value}@{crash.about}", HIT_VARIABLE: str(hit)}
-    done = subprocess.run(
-        [sys.executable, "-m", "mlops_dagster_tests.crashes.run_job", str(root), *command],
-        env={**os.environ, **asked},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    told = f"{command} {crash}: exit {done.returncode}\n{done.stderr[-3000:]}"
-    assert hit.exists(), f"the point was not reached: {told}"
-    assert hit.read_text("utf-8").startswith(crash.point.value)
-    assert done.returncode == -signal.SIGKILL, told
+    module = "mlops_dagster_tests.crashes.run_job"
+    run_killed(module, str(root), *command, root=root, point=crash.point, about=crash.about)

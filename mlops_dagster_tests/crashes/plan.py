@@ -63,6 +63,10 @@ PLAN = (
     Crash(4, "close", CrashPoint.DECISION_RECORDED),
 )
 
+# What has killed lives of its own: single rows (data/test_killed_releases.py) and what is told of
+# deliveries (lifecycle/test_killed_deliveries.py).
+ELSEWHERE = {CrashPoint.ROWS_DECIDED, CrashPoint.ROWS_SETTLED, CrashPoint.DELIVERY_RECORDED}
+
 # One life with all of them takes an hour on a busy machine, and what fails last hides the rest.
 LIVES = {
     "data and forecasts of days 1 and 2": tuple(crash for crash in PLAN if crash.day < 3),

@@ -9,7 +9,7 @@ from mlops_dagster_tests.conftest import REMOTE_VARIABLE
 from mlops_dagster_tests.crashes.conftest import DAYS
 from mlops_dagster_tests.crashes.crashed_life import MODEL, live_through
 from mlops_dagster_tests.crashes.outcome import Difference, Outcome, difference, outcome_of
-from mlops_dagster_tests.crashes.plan import LIVES, PLAN, Crash
+from mlops_dagster_tests.crashes.plan import ELSEWHERE, LIVES, PLAN, Crash
 from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.end_to_end.energy import write_small_project
 from mlops_dagster_tests.end_to_end.live_project import live_project
@@ -80,7 +80,5 @@ def test_runs_killed_at_every_point_end_as_undisturbed_ones(
 
 
 def test_every_point_is_in_the_plan() -> None:
-    # Those of single rows have a life of their own: data/test_killed_releases.py.
-    of_rows = {CrashPoint.ROWS_DECIDED, CrashPoint.ROWS_SETTLED}
-    assert {crash.point for crash in PLAN} == set(CrashPoint) - of_rows
+    assert {crash.point for crash in PLAN} == set(CrashPoint) - ELSEWHERE
     assert sorted(map(repr, PLAN)) == sorted(repr(one) for life in LIVES.values() for one in life)

@@ -1,9 +1,5 @@
 """Fixing and releasing rows, killed at named points and done again, comes to the same."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +7,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE, CrashPoint
+from mlops_dagster.crash_points import CrashPoint
 from mlops_dagster.data.quarantine_report import ListedRow, list_rows
 from mlops_dagster.data.slice_counts import SliceCounts, slice_counts
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import published
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
+from mlops_dagster_tests.crashes.killed import run_killed
 from mlops_dagster_tests.data.killed_step import TABLE, WINDOW, take
 from mlops_dagster_tests.data.worlds import USE_CASE, Project
 
@@ -101,19 +98,9 @@ def _listed(project: Project) -> tuple[ListedRow, ...]:
 
 
 def _kill(root: Path, step: str, row: str, point: CrashPoint) -> None:
-    hit = root / "hit"
-    hit.unlink(missing_ok=True)
     about = "" if point in (CrashPoint.ROWS_DECIDED, CrashPoint.ROWS_SETTLED) else TABLE
-    asked = {AT_VARIABLE: f"{point.value}@{about}", HIT_VARIABLE: str(hit)}
-    done = subprocess.run(
-        [sys.executable, "-m", "mlops_dagster_tests.data.killed_step", str(root), step, row],
-        env={**os.environ, **asked},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert hit.exists(), f"{point} was not reached: {done.stderr[-3000:]}"
-    assert done.returncode == -signal.SIGKILL
+    module = "mlops_dagster_tests.data.killed_step"
+    run_killed(module, str(root), step, row, root=root, point=point, about=about)
 
 
 @pytest.fixture(scope="module")

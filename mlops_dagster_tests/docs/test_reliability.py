@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.reliability import PAGE, read_results, with_tables
 from mlops_dagster.crash_points import CrashPoint
+from mlops_dagster_tests.crashes.plan import ELSEWHERE
 
 FAULTS = {
     "MLflow down before training",
@@ -28,10 +29,8 @@ def test_the_page_shows_the_committed_results() -> None:
 
 
 def test_a_run_was_killed_at_every_point() -> None:
-    # Those of single rows have a life of their own: data/test_killed_releases.py.
-    of_rows = {CrashPoint.ROWS_DECIDED, CrashPoint.ROWS_SETTLED}
     told = {trial.what for trial in read_results().trials if trial.kind == "killed run"}
-    assert told == {point.value for point in set(CrashPoint) - of_rows}
+    assert told == {point.value for point in set(CrashPoint) - ELSEWHERE}
 
 
 def test_every_other_process_was_killed() -> None:

@@ -131,6 +131,31 @@ def readings() -> pd.DataFrame:
     return frame
 
 
+def outlooks() -> pd.DataFrame:
+    """What was said in each hour of every half hour of the next: twice, and of two meters once.
+
+    Of the last meter nothing is ever said.
+    """
+    rng = np.random.default_rng(4)
+    issues = []
+    for hour in HOURS:
+        start = pd.Timestamp(f"{hour}:00", tz="UTC")
+        for minutes in (5, 50):
+            meters = np.arange(METERS - 1 if minutes == 5 else METERS - 3)
+            for about in (60, 90):
+                issues.append(
+                    pd.DataFrame(
+                        {
+                            "meter": meters,
+                            "about": start + pd.Timedelta(minutes=about),
+                            "issued_at": start + pd.Timedelta(minutes=minutes),
+                            "kwh_expected": rng.uniform(1, 6, len(meters)).round(3),
+                        }
+                    )
+                )
+    return pd.concat(issues, ignore_index=True)
+
+
 def write_load(folder: Path, rows: pd.DataFrame) -> Path:
     root = write_shape(
         folder,
@@ -146,6 +171,11 @@ def write_load(folder: Path, rows: pd.DataFrame) -> Path:
         inside[["meter", "volts", "phase"]].assign(at=local).to_csv(
             landing_file(root, f"voltages/{hour}.csv"), index=False
         )
+        said = outlooks()
+        said[said["issued_at"].dt.strftime("%Y-%m-%dT%H") == hour].assign(
+            about=said["about"].map(pd.Timestamp.isoformat),
+            issued_at=said["issued_at"].map(pd.Timestamp.isoformat),
+        ).to_csv(landing_file(root, f"outlooks/{hour}.csv"), index=False)
     return root
 
 

@@ -157,6 +157,43 @@ def test_a_forecast_is_made_from_the_hour_before_also_where_clocks_change(
     assert load.metric(spark, "next_hour", last, "mean_absolute_error") == pytest.approx(error)
 
 
+def expected_of(outlooks: pd.DataFrame, meter: int, at: pd.Timestamp) -> float:
+    """Return what was last said, before its hour opened, of the newest time up to a reading's."""
+    said = outlooks[
+        (outlooks["meter"] == meter)
+        & (outlooks["about"] <= at)
+        & (outlooks["about"] >= at - pd.Timedelta(minutes=30))
+        & (outlooks["issued_at"] <= at.floor("h"))
+    ].sort_values(["about", "issued_at"])
+    return float(said["kwh_expected"].iloc[-1]) if len(said) else np.nan
+
+
+@pytest.mark.parametrize(
+    ("layer", "table", "row_window"),
+    [
+        ("serving", "next_hour_predictions", "window"),
+        ("model", "next_hour_training_set", "row_window"),
+    ],
+)
+def test_a_row_gets_what_was_last_said_of_its_time_before_its_hour_opened(
+    load: Shape, spark: SparkSession, layer: str, table: str, row_window: str
+) -> None:
+    outlooks = shapes.outlooks()
+    window = shapes.HOURS[2 if layer == "serving" else 1]
+    found = load.rows(spark, layer, table, window)
+    found = found[found[row_window] == window]
+    at = pd.to_datetime(found["event_time"], utc=True)
+    expected = [
+        expected_of(outlooks, meter, moment)
+        for meter, moment in zip(found["meter"], at, strict=True)
+    ]
+    assert len(found) == 4 * shapes.METERS
+    assert found["kwh_expected"].to_numpy() == pytest.approx(np.array(expected), nan_ok=True)
+    # Corrected for most meters, said once of two, never of the last; each half hour by itself.
+    assert np.isnan(expected).sum() == 4
+    assert len(set(expected)) > shapes.METERS
+
+
 def test_a_replay_joins_another_table_by_the_rows_own_key(load: Shape, spark: SparkSession) -> None:
     last = shapes.HOURS[-1]
     found = load.rows(spark, "serving", "filled_in_predictions", last)

@@ -7,6 +7,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from mlops_dagster.engine.transfer import rows_to_client
+from mlops_dagster.features.row_counts import RowCounts
 from mlops_dagster.features.scoring_rows import scoring_rows
 from mlops_dagster.features.training_set import (
     TrainingSetBuilt,
@@ -122,7 +123,7 @@ def test_a_forecast_at_midnight_finds_what_training_finds_later(
         store=energy.store,
         locations=energy.locations,
     )
-    assert (forecast.rows, forecast.unknowable) == (len(sound(3)), 0)
+    assert forecast.counts == RowCounts(rows=len(sound(3)), unknowable=0, early=())
     trained = read_training_set(
         energy.session,
         target=Slice(built.ref, built.cutoff),

@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from mlops_dagster.engine.transfer import one_row, rows_to_client
+from mlops_dagster.engine.transfer import few_rows, rows_to_client
 from mlops_dagster.errors import ContractViolation
-from mlops_dagster.features.early import early_rows
+from mlops_dagster.features import row_counts
 from mlops_dagster.features.inputs import ModelInputs
 from mlops_dagster.features.labels import attach_label
-from mlops_dagster.features.model_rows import count_rows, predictable_rows
+from mlops_dagster.features.model_rows import predictable_rows
+from mlops_dagster.features.row_counts import RowCounts, count_rows
 from mlops_dagster.features.split import is_held_out_day
 from mlops_dagster.features.training_set import training_rows
 from mlops_dagster.spec.models import Predict
@@ -146,8 +147,7 @@ def test_a_training_set_holds_what_was_known_two_hours_ahead(spark: SparkSession
 
 
 def test_rows_seen_too_late_to_be_predicted_are_counted(spark: SparkSession) -> None:
-    found = one_row(count_rows(world(spark)))
-    assert (found["rows"], found["unknowable"]) == (5, 1)
+    assert count_rows(world(spark)) == RowCounts(rows=5, unknowable=1, early=())
 
 
 def test_facts_that_came_later_change_nothing_that_is_built_again(spark: SparkSession) -> None:
@@ -229,17 +229,25 @@ def test_a_forecast_is_what_was_last_said_of_the_rows_time_when_it_was_predicted
     # Order 1 is of noon and asked at ten. Of the time of order 2 nothing was said; for order 3 the
     # only word is about a minute too early.
     assert values(rows["rain"]) == [0.2, None, None, None]
-    assert early_rows(made) == ()
+    assert count_rows(made).early == ()
 
 
 def test_rows_about_later_times_wait_and_are_told_where_nobody_called_them_forecasts(
-    spark: SparkSession,
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = outlook_world(spark, forecast=False)
     rows = fetched(predictable_rows(made, with_label=False))
     # What was said of noon is no value at ten; of 05:59, of which order 3 is asked at ten, it is.
     assert values(rows["rain"]) == [None, None, 0.3, None]
-    (told,) = early_rows(made)
+    queries: list[DataFrame] = []
+
+    def counted(frame: DataFrame, *, what: str, at_most: int) -> list[Row]:
+        queries.append(frame)
+        return few_rows(frame, what=what, at_most=at_most)
+
+    monkeypatch.setattr(row_counts, "few_rows", counted)
+    (told,) = count_rows(made).early
+    assert len(queries) == 1
     assert (told.table, told.rows, told.early) == (ref("silver.outlook"), 5, 5)
     assert str(told) == (
         "shop.silver.outlook: 5 of 5 rows were known before their event_time and are joined from "

@@ -10,6 +10,7 @@ from mlops_dagster.assets.training_set import training_set_metadata
 from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.errors import SourceError, TrainingRefused
 from mlops_dagster.features.labelled import LabelCounts, count_labels, labelled_predictions
+from mlops_dagster.features.row_counts import RowCounts
 from mlops_dagster.features.scoring_rows import ScoringRows, scoring_rows
 from mlops_dagster.features.split import is_held_out_group
 from mlops_dagster.features.training_set import (
@@ -186,7 +187,7 @@ def test_scoring_finds_the_rows_and_features_of_training(
     shop: Shop, built: TrainingSetBuilt
 ) -> None:
     scoring = shop.score(CUTOFF)
-    assert (scoring.rows, scoring.unknowable) == (3, 1)
+    assert scoring.counts == RowCounts(rows=3, unknowable=1, early=())
     assert scoring.features == built.features
     columns = ["order", "event_time", "prediction_time", "size", "sold"]
     assert scoring.frame.columns == columns
@@ -276,7 +277,7 @@ def test_rows_without_a_group_are_refused_before_anything_is_published(shop: Sho
     assert published_windows(shop.store, ref("model.by_gift_training_set")) == {}
 
 
-def test_a_set_tells_which_feature_rows_wait_for_their_time(
+def test_training_and_scoring_tell_which_feature_rows_wait_for_their_time(
     shop: Shop, built: TrainingSetBuilt
 ) -> None:
     assert built.early == ()
@@ -298,3 +299,4 @@ def test_a_set_tells_which_feature_rows_wait_for_their_time(
     assert (early.table, early.rows, early.early) == (ref("features.history"), 2, 1)
     shown = training_set_metadata(again, partitioned=True)["known_early"]
     assert str(shown.value) == str(early)
+    assert shop.score("2024-03-01").counts.early == (early,)

@@ -1,9 +1,5 @@
 """The table quality_results is what the events tell, whatever happened and however often made."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,13 +8,14 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from mlops_dagster.assets.quality_results import results_metadata
-from mlops_dagster.crash_points import AT_VARIABLE, HIT_VARIABLE, CrashPoint
+from mlops_dagster.crash_points import CrashPoint
 from mlops_dagster.data.events import BatchJudged, batch_stream
 from mlops_dagster.data.verdict import RefusedBatch
 from mlops_dagster.monitoring.quality_results import QUALITY_RESULTS, result_measure
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.state.fence import published
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
+from mlops_dagster_tests.crashes.killed import run_killed
 from mlops_dagster_tests.data.worlds import USE_CASE, Project
 from mlops_dagster_tests.lifecycle.publish_results import WINDOW, publish
 
@@ -167,17 +164,14 @@ def test_killed_before_or_after_the_commit_it_comes_to_the_same(
     tmp_path: Path,
 ) -> None:
     project = lived(spark, tmp_path)
-    hit = tmp_path / "hit"
-    asked = {AT_VARIABLE: f"{point.value}@{REF}", HIT_VARIABLE: str(hit)}
-    done = subprocess.run(
-        [sys.executable, "-m", "mlops_dagster_tests.lifecycle.publish_results", str(tmp_path)],
-        env={**os.environ, REMOTE_VARIABLE: spark_address, **asked},
-        capture_output=True,
-        text=True,
-        check=False,
+    run_killed(
+        "mlops_dagster_tests.lifecycle.publish_results",
+        str(tmp_path),
+        root=tmp_path,
+        point=point,
+        about=REF,
+        environment={REMOTE_VARIABLE: spark_address},
     )
-    assert hit.exists(), done.stderr[-3000:]
-    assert done.returncode == -signal.SIGKILL
     assert published(project.store, REF, WINDOW) is None
     publish(project)
     rows = stored(project)

@@ -1,7 +1,6 @@
 """Alerts are told once to each channel, whatever runs again, fails or is killed in between."""
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -26,17 +25,11 @@ from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.use_case import AlertKind
 from mlops_dagster.state.store import open_environment_store
 from mlops_dagster.tables.locations import Locations
-from mlops_dagster_tests.assets.inline_project import CHURN, write_project
-from mlops_dagster_tests.monitoring.receiver import closed_port, receiver
+from mlops_dagster_tests.assets.inline_project import CHURN
+from mlops_dagster_tests.lifecycle.conftest import AlertingProject
+from mlops_dagster_tests.monitoring.receiver import receiver
 
 MODEL = "churn.leaves"
-CHANNELS = """\
-alerts:
-  channels:
-    - log
-    - webhook: {address_variable: CHAT, tries: 1, timeout_seconds: 2}
-    - webhook: {address_variable: PAGER, tries: 1, at_least: critical}
-"""
 LOGGER = logging.getLogger("test.alerts")
 AS_OF = datetime(2024, 2, 1, tzinfo=timezone.utc)
 
@@ -55,23 +48,10 @@ def place_of(root: Path, run_id: str = "run-1") -> Place:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(alerting_project: AlertingProject) -> Path:
     """A project with a log and two webhooks; nobody listens yet."""
-    folder = write_project(tmp_path, {"churn": CHURN})
-    with (folder / "environments" / "dev.yaml").open("a") as file:
-        file.write(CHANNELS)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("CHAT", f"http://127.0.0.1:{closed_port()}/canary")
-    monkeypatch.setenv("PAGER", f"http://127.0.0.1:{closed_port()}/canary")
-    return folder
-
-
-@pytest.fixture
-def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
-    """What the chat was sent."""
-    with receiver(200) as told:
-        monkeypatch.setenv("CHAT", told.address("/canary"))
-        yield told.bodies
+    settings = {"CHAT": "timeout_seconds: 2", "PAGER": "at_least: critical"}
+    return alerting_project({"churn": CHURN}, **settings)
 
 
 def alert(text: str, severity: Severity = Severity.WARNING) -> Alert:

@@ -46,6 +46,7 @@ def test_a_receiver_gets_the_documented_message(monkeypatch: pytest.MonkeyPatch)
             "model": "u.m",
             "table": "",
             "window": "2013-06",
+            "windows": ["2013-06"],
             "message": "a & b <!channel> drifted",
             "text": "warning: drift u.m 2013-06: a &amp; b &lt;!channel&gt; drifted",
             "as_of": "2013-07-01T04:00:00Z",

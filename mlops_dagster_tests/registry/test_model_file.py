@@ -32,9 +32,7 @@ def test_every_model_that_training_makes_is_stored_and_predicts_the_same(recipe:
     stored = construct_model(data, check_model(data, recipe.estimator, where="here"), where="here")
 
     info, rows = info_of(recipe), rows_of(recipe)
-    again = predictions(
-        stored, rows, columns=info.column_kinds, task=recipe.task.value, classes=info.classes
-    )
+    again = predictions(stored, rows, info.signature)
     for name, values in found.fitted.predict(rows).items():
         assert [np.asarray(v).tolist() for v in again[name]] == [
             np.asarray(v).tolist() for v in values
