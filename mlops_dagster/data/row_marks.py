@@ -30,6 +30,9 @@ _TIMES = ("date", "timestamp", "timestamp_ntz")
 # Of these types, two values that are the same JSON are the same to Spark's hash, and a value that
 # is read from its JSON is the one it was. Maps have no hash; other columns just do not count.
 _MARKED = (*_NUMBERS, *_TIMES, "boolean", "string")
+# What Spark's reader of JSON refuses by its type, or takes for a plain text.
+_REFUSED = re.compile(r"map<(?!string,)|\bvariant\b")
+_SIZED = re.compile(r"\b(var)?char\([0-9]+\)")
 
 
 def mark_of(delivery: Delivery) -> Column | None:
@@ -54,7 +57,8 @@ def marks_of(
     """Return the marks of all rows that a delivery can have with these contents.
 
     None where that is not certain, so that any row may be one of them: a content does not read as
-    the values that it was made of. Costs a query over the contents.
+    the values that it was made of, or a column cannot be read from JSON. Costs a query over the
+    contents.
 
     Args:
         session: A Spark session.
@@ -65,21 +69,20 @@ def marks_of(
     size = sum(len(content.encode()) for content in distinct)
     if size > LOCAL_RELATION_BYTES or any(_REPLACED in content for content in distinct):
         return None
+    schema = _SIZED.sub("string", ddl_of(delivery.contract))
+    if _REFUSED.search(schema):
+        return None
     types = delivery.contract.types
     asked = [(content, may_be_row(content, types)) for content in distinct]
-    read = session.createDataFrame(asked, "content string, is_row boolean").select(
-        "content",
-        "is_row",
-        F.from_json("content", ddl_of(delivery.contract), PAYLOAD_FORMS).alias(_ROW),
-    )
     row = F.col(_ROW)
+    values = [row[name] for name, kind in types.items() if _is_marked(kind)]
     rows = few_rows(
-        read.select(
+        session.createDataFrame(asked, "content string, is_row boolean")
+        .withColumn(_ROW, F.from_json("content", schema, PAYLOAD_FORMS))
+        .select(
             "is_row",
             (F.to_json(row, PAYLOAD_FORMS) == F.col("content")).alias("is_read"),
-            F.xxhash64(*(row[name] for name, kind in types.items() if _is_marked(kind))).alias(
-                "of_row"
-            ),
+            F.xxhash64(*values).alias("of_row"),
             F.xxhash64("content").alias("of_record"),
         ),
         what="marks of rows",

@@ -144,6 +144,26 @@ def test_a_table_of_nested_columns_alone_has_no_marks(spark: SparkSession) -> No
     assert mark_of(delivery_of(frame, dict(frame.dtypes))) is None
 
 
+@pytest.mark.parametrize(
+    ("sql", "kind", "is_certain"),
+    [
+        ("map(1, 'a')", "map<int,string>", False),
+        ("array(named_struct('x', map(1D, 2)))", "array<struct<x:map<double,int>>>", False),
+        ("parse_json('{}')", "variant", False),
+        ("cast('a' as varchar(3))", "varchar(3)", True),
+        ("array('a')", "array<char(1)>", True),
+    ],
+)
+def test_a_column_that_cannot_be_read_back_leaves_every_row_in_question(
+    spark: SparkSession, sql: str, kind: str, is_certain: bool
+) -> None:
+    frame = spark.sql(f"select 1L as id, {sql} as value")
+    delivery = delivery_of(frame, {"id": "bigint", "value": kind})
+    ((content, mark),) = marked(delivery)
+    marks = marks_of(spark, delivery, [content])
+    assert marks == ({mark} if is_certain else None)
+
+
 def test_columns_that_do_not_count_leave_the_mark_as_it_is(spark: SparkSession) -> None:
     types = {"id": "bigint", "tags": "map<string,bigint>"}
     frame = spark.sql("select 1L as id, map('a', x) as tags from values 1L, 2L as t(x)")
