@@ -1,6 +1,7 @@
 """Building a slice again whose quarantine holds rows: what is looked at, and what is not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,8 @@ def state(outcome: Outcome, action: Action | None = None, *, settled: bool = Tru
 
 
 def followed_rows(**rows: RowState) -> Followed:
-    ledger = RowLedger(REF, MONTH, rows, seq=9)
+    named = {row: replace(known, row_id=row) for row, known in rows.items()}
+    ledger = RowLedger(REF, MONTH, named, seq=9)
     return Followed(ledger, frozenset(rows), digest="published")
 
 
