@@ -35,6 +35,7 @@ from mlops_dagster.data.verdict import (
     RuleResult,
     judge,
 )
+from mlops_dagster.data.whereabouts import JudgedRows, routes_of
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.errors import NotDeterministic, SourceError
 from mlops_dagster.spec.contract import Contract, add_columns, write_contract
@@ -107,7 +108,7 @@ def build_table(
     What was decided about single rows is applied to the delivered ones, which are then judged by
     the present rules like any other. The rows are computed once, counted by their write; twice
     where a count may refuse the batch, which is then measured before anything is written; once more
-    where some go to quarantine.
+    where some go to quarantine, and once more where some have left it.
 
     Args:
         session: A Spark Connect session.
@@ -181,13 +182,6 @@ def build_table(
         elif delivery.contract_grew:
             add_columns(table.contract_path, delivery.contract)
         failed = _failed_rules(batch, measured)
-        settled = settle(
-            store,
-            followed=followed,
-            discarded=decided.discarded,
-            routes=measured.followed,
-            held=held,
-        )
         try:
             replaced = replace_quarantine(
                 session,
@@ -205,6 +199,14 @@ def build_table(
                 put_back(place)
             raise
         crash_point(CrashPoint.QUARANTINE_PUBLISHED, target)
+        judged = JudgedRows(batch, measured, failed, decided.discarded, replaced)
+        settled = settle(
+            store,
+            followed=followed,
+            discarded=decided.discarded,
+            routes=routes_of(session, judged, followed=followed, locations=locations),
+            held=held,
+        )
         # What is recorded with the publication is what it is made of.
         check_unchanged(delivery.files, workspace.landing)
         if commit is None:
@@ -218,7 +220,7 @@ def build_table(
                 location=place.location,
                 origin=place.origin,
                 force=force,
-                renew=settled or replaced,
+                renew=settled or replaced is not None,
             )
         else:
             publication = publish_commit(place, commit, measured=measured.valid)

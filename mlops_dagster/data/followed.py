@@ -1,7 +1,7 @@
 """Following single rows through a build: corrections put in place, discarded rows left out.
 
-A build follows the rows that somebody decided about and those that its quarantine held before. The
-others go through as they were; a slice without followed rows costs nothing more.
+A build follows the rows about which a decision stands, and no others: those that are only watched
+(`whereabouts.py`) go through as they were, so a slice without such decisions costs nothing more.
 """
 
 from dataclasses import dataclass, replace
@@ -15,12 +15,14 @@ from mlops_dagster.data.delivery import ORIGINAL, PREFIX, RAW, ROW_ID, Delivery
 from mlops_dagster.data.quarantine import HeldBefore
 from mlops_dagster.data.row_ids import key_of, payload_of, row_id, row_key
 from mlops_dagster.data.row_ledger import RowLedger
+from mlops_dagster.data.row_marks import mark_of, marks_of
 from mlops_dagster.data.typed import read_text, typed_rows
 from mlops_dagster.engine.identifiers import quote
 from mlops_dagster.engine.transfer import few_rows
 from mlops_dagster.spec.workspace import ResolvedTable
 
 _KEY = f"{PREFIX}key"
+_MARK = f"{PREFIX}mark"
 _TEXTS = f"{PREFIX}texts"
 _SET = f"{PREFIX}set"
 _DISCARD = f"{PREFIX}discard"
@@ -28,17 +30,35 @@ _DISCARD = f"{PREFIX}discard"
 
 @dataclass(frozen=True)
 class Followed:
-    """What a build knows of the rows that it follows.
+    """What a build knows of the rows of which it has to tell what became of them.
 
     Attributes:
         ledger: What was decided before the build began.
-        row_ids: All rows to follow.
+        row_ids: All these rows.
         before: What the slice had in quarantine when it was last published.
+        digest: The data version that was published then; None where nothing was.
     """
 
     ledger: RowLedger
     row_ids: frozenset[str]
     before: HeldBefore | None = None
+    digest: str | None = None
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """The rows about which a decision stands that changes what is judged."""
+        return self.ledger.discards.union(self.ledger.corrections)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What their ids begin with: rows of equal content are numbered together."""
+        return frozenset(map(key_of, self.decided))
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The rows that no decision changes, nor the number that they have among their equals."""
+        keys = self.keys
+        return frozenset(row for row in self.row_ids if key_of(row) not in keys)
 
 
 @dataclass(frozen=True)
@@ -60,22 +80,20 @@ def apply_decisions(
     """Return a delivery as the decisions about its rows would have it.
 
     A corrected record of a text file is read again as if the values had stood in the file. Cost
-    where rows are followed: the delivered rows are computed twice as often, and those with the
-    content of a followed row are shuffled.
+    where a decision stands: a query over the contents of the rows it is about, the delivered rows
+    are computed twice as often and marked, and those with the content of such a row are shuffled.
 
     Raises:
         CorrectionRefused: A correction does not fit the contract any more.
     """
-    if not followed.row_ids:
+    if not followed.decided:
         return Decided(delivery, frozenset())
     ledger = followed.ledger
     for identity, columns in ledger.corrections.items():
         where = f"{table.ref} {ledger.window} row {identity}"
         check_correction(columns, correctable_types(table, delivery.contract), where=where)
-    keyed = _keyed(delivery, table=table, window=ledger.window)
-    keys = session.createDataFrame(
-        [(key,) for key in sorted({key_of(one) for one in followed.row_ids})], f"{_KEY} string"
-    )
+    keyed = _keyed(session, delivery, table=table, followed=followed)
+    keys = session.createDataFrame([(key,) for key in sorted(followed.keys)], f"{_KEY} string")
     others = keyed.join(F.broadcast(keys), _KEY, "left_anti")
     followed_rows = keyed.join(F.broadcast(keys), _KEY, "left_semi")
     number = table.spec.row_number
@@ -99,8 +117,13 @@ def apply_decisions(
     return Decided(replace(delivery, frame=frame, unique_by=None), discarded)
 
 
-def _keyed(delivery: Delivery, *, table: ResolvedTable, window: str) -> DataFrame:
-    """Return the delivered rows with their content and its key, of text files with the texts."""
+def _keyed(
+    session: SparkSession, delivery: Delivery, *, table: ResolvedTable, followed: Followed
+) -> DataFrame:
+    """Return the delivered rows with their content and its key, of text files with the texts.
+
+    Both are null where the mark of a row tells that it is none of those with decisions.
+    """
     rows = delivery.frame
     if delivery.texts is not None:
         texts = delivery.texts.withColumn(
@@ -114,9 +137,23 @@ def _keyed(delivery: Delivery, *, table: ResolvedTable, window: str) -> DataFram
             row_number=table.spec.row_number,
             keep=[_TEXTS],
         )
-    return rows.withColumn(ORIGINAL, payload_of(delivery)).withColumn(
-        _KEY, row_key(table.ref, window, F.col(ORIGINAL))
-    )
+    content = payload_of(delivery)
+    key = row_key(table.ref, followed.ledger.window, F.col(ORIGINAL))
+    mark, marks = mark_of(delivery), None
+    if mark is not None:
+        marks = marks_of(session, delivery, _contents(followed))
+    if mark is not None and marks is not None:
+        known = session.createDataFrame([(one,) for one in sorted(marks)], f"{_MARK} bigint")
+        rows = rows.join(F.broadcast(known), mark == F.col(_MARK), "left")
+        content = F.when(F.col(_MARK).isNotNull(), content)
+        key = F.when(F.col(_MARK).isNotNull(), key)
+    return rows.withColumn(ORIGINAL, content).withColumn(_KEY, key)
+
+
+def _contents(followed: Followed) -> list[str]:
+    """Return the contents of the rows with decisions: what fixes or discards a row holds it."""
+    states = (followed.ledger.rows[row] for row in followed.decided)
+    return [state.held.payload for state in states if state.held is not None]
 
 
 def _with_decisions(

@@ -22,7 +22,7 @@ from mlops_dagster.errors import NotDeterministic
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import Claim, published, published_windows
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.commits import find_commit, slice_rows
+from mlops_dagster.tables.commits import Commit, find_commit, slice_rows
 from mlops_dagster.tables.fenced import HeldSlice, Origin, commit_slice
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.slices import Part, Slice
@@ -70,7 +70,7 @@ def replace_quarantine(
     store: EventStore,
     locations: Locations,
     code_version: str,
-) -> bool:
+) -> Commit | None:
     """Replace the quarantined rows of a slice; does nothing when there are none and were none.
 
     Args:
@@ -85,7 +85,7 @@ def replace_quarantine(
         code_version: Of the table.
 
     Returns:
-        Whether rows were replaced.
+        The commit; None where nothing was replaced.
 
     Raises:
         SupersededWrite: A newer run took the slice over.
@@ -93,7 +93,7 @@ def replace_quarantine(
     """
     stream = batch_stream(batch.table.ref, batch.window)
     if rows == 0 and not _may_hold(store, batch.table.ref, batch.window):
-        return False
+        return None
     done = QuarantineReplaced(token=held.token, rows=rows)
     if rows:
         store.append_next(stream, done, as_of=held.as_of, run_id=held.run_id)
@@ -112,7 +112,7 @@ def replace_quarantine(
         )
     if not rows:
         store.append_next(stream, done, as_of=held.as_of, run_id=held.run_id)
-    return True
+    return commit
 
 
 def quarantined_rows(batch: Batch, failed_rules: Collection[str], *, token: str) -> DataFrame:
@@ -190,7 +190,7 @@ def published_rows(
     may be some. Columns: those of `SCHEMA`.
     """
     publication = published(store, ref, window)
-    if publication is None or not _may_hold(store, ref, window):
+    if publication is None or not _held_rows(store, ref, window, batch=publication.batch):
         return None
     target = quarantine_slice(ref, window)
     location = locations.of(target.ref)
@@ -200,7 +200,7 @@ def published_rows(
     for name, value in target.literals.items():
         rows = rows.where(F.col(quote(name)) == value)
     newest = _ids(rows, 1)
-    if newest and newest[0]["batch"] != publication.batch:
+    if not newest or newest[0]["batch"] != publication.batch:
         commit = find_commit(session, location, publication.batch)
         if commit is None:
             return None
@@ -232,8 +232,19 @@ def read_quarantine(
 
 
 def _may_hold(store: EventStore, ref: TableRef, window: str) -> bool:
+    """Tell whether the slice may hold rows now, of whatever batch."""
     last = store.last(batch_stream(ref, window), QuarantineReplaced.kind)
     return last is not None and isinstance(last.event, QuarantineReplaced) and last.event.rows > 0
+
+
+def _held_rows(store: EventStore, ref: TableRef, window: str, *, batch: str) -> bool:
+    """Tell whether a batch put rows into the slice, whoever has replaced them since."""
+    stream = batch_stream(ref, window)
+    return any(
+        stored.event.token == batch and stored.event.rows > 0
+        for stored in store.of_kind(stream, QuarantineReplaced.kind)
+        if stored.stream == stream and isinstance(stored.event, QuarantineReplaced)
+    )
 
 
 def _ids(rows: DataFrame, at_most: int) -> list[Row]:

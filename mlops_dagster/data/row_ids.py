@@ -39,6 +39,11 @@ def row_id(key: Column, number: Column) -> Column:
     return F.when(number == 1, key).otherwise(F.concat_ws("-", key, number.cast("string")))
 
 
+def id_of(key: str, number: int) -> str:
+    """Return what `row_id` does, of one row."""
+    return key if number == 1 else f"{key}-{number}"
+
+
 def key_of(identity: str) -> str:
     """Return the key of an id."""
     return identity.partition("-")[0]

@@ -1,4 +1,4 @@
-"""Which rows a build follows, and what it says about them once it has judged its batch."""
+"""Which rows a build has to tell of, and what it says about them once it has judged its batch."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ from mlops_dagster.data.quarantine import published_quarantine
 from mlops_dagster.data.row_events import Outcome, RowsSettled, row_stream
 from mlops_dagster.data.row_ledger import RowLedger, read_rows
 from mlops_dagster.spec.refs import TableRef
-from mlops_dagster.state.fence import Claim
+from mlops_dagster.state.fence import Claim, published
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.locations import Locations
 
-# Of a larger quarantine only the rows somebody decided about are followed: the others would be
+# Of a larger quarantine only the rows that events tell of are told of again: the others would be
 # thousands of ids in one event, and a fault of so many rows is corrected at its source.
 MOST_FOLLOWED = 10_000
 _BY_ROUTE = {
@@ -33,16 +33,18 @@ def follow(
     store: EventStore,
     locations: Locations,
 ) -> Followed:
-    """Return the rows of a slice to follow: those decided about and those in its quarantine.
+    """Return the rows of a slice to tell of: those of its events and those in its quarantine.
 
     Costs a small read of the quarantine where the published batch has rows in it.
     """
     ledger = read_rows(store, ref, window)
+    publication = published(store, ref, window)
     before = published_quarantine(
         session, ref, window, store=store, locations=locations, at_most=MOST_FOLLOWED
     )
     held = frozenset() if before is None or before.row_ids is None else before.row_ids
-    return Followed(ledger, held.union(ledger.rows), before)
+    digest = None if publication is None else publication.digest
+    return Followed(ledger, held.union(ledger.rows), before, digest)
 
 
 def settle(
@@ -57,9 +59,9 @@ def settle(
 
     Args:
         store: The event store.
-        followed: The rows that the build followed.
+        followed: The rows that the build has to tell of.
         discarded: The rows that were delivered and left out.
-        routes: The followed rows that were judged, by their route.
+        routes: Those of the rows that were judged, by their route.
         held: The claim of the batch.
 
     Returns:
@@ -83,20 +85,29 @@ def settlement(
 
     Rows that nobody decided about are told when they leave the quarantine.
     """
-    found = dict.fromkeys(sorted(followed.row_ids), Outcome.GONE)
-    found |= dict.fromkeys(discarded & followed.row_ids, Outcome.DISCARDED)
-    for route, outcome in _BY_ROUTE.items():
-        found |= dict.fromkeys(routes.get(route, frozenset()) & followed.row_ids, outcome)
+    found = outcomes_of(followed.row_ids, discarded=discarded, routes=routes)
     ledger = followed.ledger
     told = {
         row_id: outcome
         for row_id, outcome in found.items()
         if row_id in ledger.rows or outcome is not Outcome.FAILING
     }
-    known = all(_is_known(ledger, row_id, outcome) for row_id, outcome in told.items())
+    known = all(is_known(ledger, row_id, outcome) for row_id, outcome in told.items())
     return {} if known else told
 
 
-def _is_known(ledger: RowLedger, row_id: str, outcome: Outcome) -> bool:
+def outcomes_of(
+    rows: frozenset[str], *, discarded: frozenset[str], routes: Mapping[str, frozenset[str]]
+) -> Mapping[str, Outcome]:
+    """Return what became of rows; those that are nowhere are gone. Pure."""
+    found = dict.fromkeys(sorted(rows), Outcome.GONE)
+    found |= dict.fromkeys(discarded & rows, Outcome.DISCARDED)
+    for route, outcome in _BY_ROUTE.items():
+        found |= dict.fromkeys(routes.get(route, frozenset()) & rows, outcome)
+    return found
+
+
+def is_known(ledger: RowLedger, row_id: str, outcome: Outcome) -> bool:
+    """Tell whether the published batch made the same of a row, knowing all decisions about it."""
     state = ledger.rows.get(row_id)
     return state is not None and state.outcome is outcome and not state.waits

@@ -14,14 +14,16 @@ from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.build import TableBuilt
 from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.counting import CountedWrite, Measured, is_counted_by_its_write
+from mlops_dagster.data.decisions import Change, decide
 from mlops_dagster.data.delivery import ROW_ID, Delivery
 from mlops_dagster.data.learn import learnt
-from mlops_dagster.data.quarantine import replace_quarantine
+from mlops_dagster.data.quarantine import read_quarantine, replace_quarantine
+from mlops_dagster.data.row_ledger import Action
 from mlops_dagster.errors import DeltaConflict, NotDeterministic
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import published
 from mlops_dagster.tables import fenced
-from mlops_dagster.tables.commits import replace_slice
+from mlops_dagster.tables.commits import Commit, replace_slice
 from mlops_dagster.tables.tally import Tally
 from mlops_dagster_tests.data.worlds import Project
 
@@ -223,7 +225,7 @@ def test_rows_that_are_others_the_second_time_are_taken_back(
     again = TableRef("shop", "silver", "again")
     rows = sales.rows("silver.again")
 
-    def differs(*args: object, **kwargs: object) -> bool:
+    def differs(*args: object, **kwargs: object) -> Commit | None:
         return replace_quarantine(*args, **{**kwargs, "rows": 1})  # type: ignore[arg-type]
 
     monkeypatch.setattr(build, "is_counted_by_its_write", lambda batch, answered: True)
@@ -263,11 +265,29 @@ def test_a_key_that_the_sql_groups_by_costs_no_query(
     with monkeypatch.context() as patched:
         patched.setattr("mlops_dagster.data.keys._fetched", looked)
         built = sales.build("silver.days", "2013-01")
+        again = sales.build("silver.days", "2013-01")
     results = {result.name: (result.status, result.failed_rows) for result in built.rule_results}
     assert results["key_unique"] == ("passed", 0)
     assert results["key_not_null"] == ("failed", 1)
     assert (built.valid, built.quarantined) == (8, 1)
-    # Rows that are followed may have been corrected, so they are looked at.
+    assert told(again) == replace(told(built), contract_written=False)
+    # A row that is corrected may become like another one.
+    days = TableRef("shop", "silver", "days")
+    (held,) = read_quarantine(
+        sales.session, "shop", tables=[days], store=sales.store, locations=sales.locations
+    ).collect()
+    decide(
+        sales.session,
+        Action.FIX,
+        [Change(held["row_id"], {"shop": "west"})],
+        workspace=sales.workspace(),
+        owner="shop",
+        who="kim",
+        why="",
+        store=sales.store,
+        locations=sales.locations,
+        run_id="decision",
+    )
     monkeypatch.setattr("mlops_dagster.data.keys._fetched", looked)
     with pytest.raises(AssertionError, match="keys were looked for"):
         sales.build("silver.days", "2013-01")

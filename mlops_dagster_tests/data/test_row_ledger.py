@@ -20,8 +20,9 @@ from mlops_dagster.data.row_events import (
     row_stream,
 )
 from mlops_dagster.data.row_ledger import ALLOWED, Action, RowLedger, RowStatus, fold_rows
-from mlops_dagster.data.settling import settlement
+from mlops_dagster.data.settling import outcomes_of, settlement
 from mlops_dagster.data.slice_counts import count_statuses
+from mlops_dagster.data.whereabouts import unmoved_rows
 from mlops_dagster.errors import TransitionRefused
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.event import Event
@@ -32,6 +33,7 @@ REF, WINDOW = TableRef("shop", "bronze", "sales"), "2013-01"
 NOW = datetime(2013, 6, 1, tzinfo=timezone.utc)
 ROWS = ("aaaa", "aaaa-2", "bbbb")
 Place = str  # a route of a build, or "discarded" or "gone"
+Content = tuple[str, ...]  # what a row is once it is corrected
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Stream:
     def __init__(self) -> None:
         self.events: list[StoredEvent] = []
         self.published: set[str] = set()
+        self.contents: Mapping[str, Content] = {row: content_of(row, {}) for row in ROWS}
 
     def append(self, event: Event) -> None:
         self.events.append(
@@ -103,6 +106,16 @@ def decide(stream: Stream, row: str, action: Action, column: str, value: str) ->
     stream.append(event)
 
 
+def content_of(row: str, values: Mapping[str, str | None]) -> Content:
+    """One of the corrections makes every row what another one is as delivered."""
+    return (ROWS[-1],) if values.get("x") == "1" else (row, *map(str, sorted(values.items())))
+
+
+def digest(places: Mapping[str, Place], contents: Mapping[str, Content]) -> str:
+    """Stands for the digest of the valid rows: what they are, not which."""
+    return repr(sorted(contents[row] for row, place in places.items() if place == VALID))
+
+
 class Build:
     """A build in two halves, between which others may decide."""
 
@@ -110,7 +123,12 @@ class Build:
         self.stream = stream
         ledger = stream.ledger()
         in_quarantine = {row for row, known in model.items() if known.place == QUARANTINE}
-        self.followed = Followed(ledger, frozenset(ledger.rows) | in_quarantine)
+        self.followed = Followed(
+            ledger,
+            frozenset(ledger.rows) | in_quarantine,
+            digest=digest({row: known.place for row, known in model.items()}, stream.contents),
+        )
+        self.contents = {row: content_of(row, ledger.corrections.get(row, {})) for row in ROWS}
         self.discards = frozenset(row for row, k in model.items() if k.action is Action.DISCARD)
         assert ledger.discards == self.discards
 
@@ -121,12 +139,32 @@ class Build:
         }
         discarded = frozenset(row for row, place in places.items() if place == "discarded")
         told = settlement(self.followed, discarded=discarded, routes=routes)
+        self._check_unmoved(places, discarded, routes)
         token = new_token()
         if told:
             seen = self.followed.ledger.seq
             self.stream.append(RowsSettled(token=token, seen=seen, outcomes=told))
         if published:
             self.stream.published.add(token)
+            self.stream.contents = self.contents
+
+    def _check_unmoved(
+        self,
+        places: Mapping[str, Place],
+        discarded: frozenset[str],
+        routes: Mapping[str, frozenset[str]],
+    ) -> None:
+        """What needs no look at the delivered rows is where it would be found."""
+        found = outcomes_of(self.followed.row_ids, discarded=discarded, routes=routes)
+        unmoved = unmoved_rows(
+            self.followed,
+            self.followed.watched - routes[QUARANTINE],
+            digest=digest({**dict.fromkeys(ROWS, "gone"), **places}, self.contents),
+            dropped=len(routes[DROP]),
+            discarded=discarded,
+            routes=routes,
+        )
+        assert unmoved == {row: found[row] for row in unmoved}
 
 
 decisions = st.tuples(
