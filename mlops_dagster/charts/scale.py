@@ -25,6 +25,11 @@ class Scale:
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + min(1.0, max(0.0, share)) * (self.end - self.start))
 
+    def shown(self, value: float) -> str:
+        """Return a value in words: rounded to a hundredth of the range, else as `short` does."""
+        digits = -math.floor(math.log10((self.high - self.low) / 100))
+        return short(round(value, digits) + 0.0)
+
 
 def scale_of(values: Iterable[float | None], start: int, end: int) -> Scale:
     """Return a scale on which all finite values lie, with a margin; a single one in the middle."""

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from mlops_dagster.charts.scale import places, scale_of, short
+from mlops_dagster.charts.scale import places, scale_of
 from mlops_dagster.charts.svg import (
     DOT,
-    WIDTH,
     clipped,
     document,
     dots,
@@ -22,7 +21,9 @@ from mlops_dagster.monitoring.summaries import MetricFigure
 
 # The newest; more would be too close to tell apart.
 _WINDOWS = 24
-_LEFT, _RIGHT = 44, WIDTH - 6
+# Dagster's cell beside a key of this length is as wide on a screen of 1,440 points.
+_WIDTH = 360
+_LEFT, _RIGHT = 44, _WIDTH - 6
 _KINDS: Mapping[str, tuple[str, tuple[DecisionKind, ...]]] = {
     "hold": ("gray", (DecisionKind.HOLD,)),
     "train": ("teal", (DecisionKind.TRAIN_FIRST, DecisionKind.RETRAIN)),
@@ -69,11 +70,12 @@ def metric_timeline(metric: str, windows: Sequence[tuple[str, MetricFigure]]) ->
                     path(line(points), stroke="teal", fill="none"),
                     path(dots(bad), stroke="tomato", more=DOT),
                     text((4, 13), f"{clipped(metric, 30)}; grey: expected, dashed: accepted"),
-                    text((4, 30), short(y.high)),
-                    text((4, 92), short(y.low)),
+                    text((4, 30), y.shown(y.high)),
+                    text((4, 92), y.shown(y.low)),
                     *_ends([key for key, _ in shown], x, 110),
                 ],
                 height=116,
+                width=_WIDTH,
             ),
             f"{metric} by window",
         )
@@ -102,7 +104,9 @@ def decision_timeline(decisions: Sequence[Decision]) -> str | None:
             if one.champion != before and one.champion is not None:
                 parts.append(text((at - 4, 34), f"v{clipped(one.champion, 6)}"))
             before = one.champion
-        picture = document([*parts, *_ends([one.window for one in shown], x, 68)], height=74)
+        picture = document(
+            [*parts, *_ends([one.window for one in shown], x, 68)], height=74, width=_WIDTH
+        )
         return image(picture, "decisions by window")
 
     return largest(draw, min(_WINDOWS, len(decisions)))
@@ -128,4 +132,4 @@ def _ends(keys: Sequence[str], x: Sequence[int], y: int) -> list[str]:
     first = text((max(4, x[0] - 20), y), clipped(keys[0], 13))
     if len(keys) == 1:
         return [first]
-    return [first, text((WIDTH - 4, y), clipped(keys[-1], 13), end=True)]
+    return [first, text((_WIDTH - 4, y), clipped(keys[-1], 13), end=True)]

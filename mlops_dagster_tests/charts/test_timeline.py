@@ -113,3 +113,10 @@ def test_two_years_of_decisions_fit() -> None:
     shown = decision_timeline(decisions)
     assert shown is not None
     assert fits(shown)
+
+
+def test_the_ends_of_the_scale_are_as_exact_as_the_picture() -> None:
+    low = MetricFigure(metric="ece", value=0.02, low=0.007, high=0.12, expected=0.02)
+    shown = words(metric_timeline("ece", [("2013-01", low), ("2013-02", low)]))
+    assert "0" in shown
+    assert "0.127" in shown

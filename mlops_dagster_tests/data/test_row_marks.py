@@ -84,7 +84,7 @@ def test_a_row_has_one_of_the_marks_of_its_content(
     # Half of the contents find half of the rows, but for what is alike.
     half = dict(found[::2])
     few = marks_of(spark, delivery, list(half))
-    assert few == {mark for content, mark in found if content in half}
+    assert few == frozenset(mark for content, mark in found if content in half)
 
 
 STRANGE = (
@@ -223,4 +223,4 @@ def test_instants_and_long_decimals_are_told_apart_by_their_last_digit(
     found = marked(delivery)
     assert len({mark for _, mark in found}) == 3
     for content, mark in found:
-        assert marks_of(spark, delivery, [content]) == {mark}
+        assert marks_of(spark, delivery, [content]) == frozenset({mark})
