@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from typing import Any
 
@@ -39,26 +40,34 @@ USE_CASE = "flight_delays"
 
 @dataclass
 class Stopwatch:
-    """Seconds inside each library; a call inside a call of any of them counts for the outer one."""
+    """Seconds in which some thread is inside a library.
+
+    A call that begins while another one is open, inside it or in another thread, counts for the one
+    that began first: no second counts twice.
+    """
 
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _inside: bool = False
+    _lock: Lock = field(default_factory=Lock)
+    _open: int = 0
+    _first: str = ""
+    _since: float = 0.0
 
     @contextmanager
     def within(self, library: str) -> Iterator[None]:
         """Time a block."""
-        if self._inside:
-            yield
-            return
-        self._inside = True
-        started = perf_counter()
+        with self._lock:
+            if self._open == 0:
+                self._first, self._since = library, perf_counter()
+                self.calls[library] += 1
+            self._open += 1
         try:
             yield
         finally:
-            self._inside = False
-            self.seconds[library] += perf_counter() - started
-            self.calls[library] += 1
+            with self._lock:
+                self._open -= 1
+                if self._open == 0:
+                    self.seconds[self._first] += perf_counter() - self._since
 
     def time_method(self, owner: object, name: str, library: str) -> None:
         """Time every call of a method or function."""
@@ -91,7 +100,6 @@ class Stopwatch:
 
 def instrument(watch: Stopwatch) -> None:
     """Time the libraries where this process enters them."""
-
     for name in ("_execute", "_execute_and_fetch", "_analyze", "config", "release_session"):
         watch.time_method(SparkConnectClient, name, "spark")
     watch.time_iterator(SparkConnectClient, "_execute_and_fetch_as_iterator", "spark")
@@ -113,7 +121,6 @@ def main() -> None:
 
 
 def _replay(root: Path, last: int) -> dict[str, object]:
-
     workspace = cached_workspace(root, "dev")
     os.environ["DAGSTER_HOME"] = str(prepare_instance(workspace))
     watch = Stopwatch()
