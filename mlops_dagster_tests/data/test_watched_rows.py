@@ -225,7 +225,7 @@ class Life:
         self.build()
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("form", [pytest.param("csv", marks=pytest.mark.verify), "parquet"])
 def test_what_is_told_of_rows_is_what_following_each_of_them_tells(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
