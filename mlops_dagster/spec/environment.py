@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from mlops_dagster.spec.base import (
     ChoiceError,
@@ -19,13 +19,24 @@ from mlops_dagster.spec.base import (
 from mlops_dagster.spec.connections import CatalogName, Connection, VariableName
 
 LOCAL_CATALOG = "spark_catalog"
+# Spark refuses to start with less than 450 MB, and Java keeps up to a ninth of a heap aside.
+LEAST_HEAP_MEGABYTES = 512
+
+
+def _starts(memory: Memory) -> Memory:
+    if memory.megabytes < LEAST_HEAP_MEGABYTES:
+        raise ValueError(f"at least '{LEAST_HEAP_MEGABYTES} MB', without which Spark cannot start")
+    return memory
+
+
+HeapSize = Annotated[MemorySize, AfterValidator(_starts)]
 
 
 class LocalEngine(SpecModel):
     """A Spark Connect server of our own on this machine, started on demand."""
 
     kind: Literal["local"]
-    memory: MemorySize = Memory(megabytes=2048)
+    memory: HeapSize = Memory(megabytes=2048)
     idle_stop_minutes: Annotated[float, Field(gt=0)] = 10
     session_timeout_seconds: Annotated[int, Field(ge=5)] = 3600
 

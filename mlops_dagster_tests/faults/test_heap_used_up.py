@@ -11,12 +11,13 @@ from mlops_dagster.engine.files import EngineFiles
 from mlops_dagster.engine.server import stop_server
 from mlops_dagster.errors import EngineOutOfMemory
 from mlops_dagster.spec.base import Memory
-from mlops_dagster.spec.environment import LocalEngine
+from mlops_dagster.spec.environment import LEAST_HEAP_MEGABYTES, LocalEngine
 from mlops_dagster_tests.conftest import environment_with
 from mlops_dagster_tests.crashes.trials import tell_trial
 from mlops_dagster_tests.faults.catalogue import assert_catalogued
 
-MEGABYTES = 500
+# The least that may be declared.
+MEGABYTES = LEAST_HEAP_MEGABYTES
 
 
 @pytest.fixture

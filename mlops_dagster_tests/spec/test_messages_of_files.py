@@ -114,6 +114,7 @@ def test_a_contract_that_does_not_fit_is_told(
         ("kind: local", "kind: locale", "3: engine.kind: expected one of 'local', 'remote', 'databricks', found 'locale' (did you mean 'local'?)"),
         ("2 GB", "2 gb", "3: engine.memory: expected an amount of memory such as '2 GB' or '1536 MB', found '2 gb'"),
         ("2 GB", "2048", "3: engine.memory: expected an amount of memory such as '2 GB' or '1536 MB', found 2048"),
+        ("2 GB", "511 MB", "3: engine.memory: expected at least '512 MB', without which Spark cannot start, found '511 MB'"),
         ("landing: landing\n", "", "1: expected the key 'landing', found only 'spec_version', 'name', 'engine', 'tables'"),
         ("kind: paths, warehouse: .mlops/dev/warehouse", "kind: catalog, catalog: main", "5: tables: expected the key 'schema', found only 'kind', 'catalog'"),
         ("kind: paths, warehouse: .mlops/dev/warehouse", 'kind: catalog, catalog: spark_catalog, schema: "{usecase}"', "5: tables.schema: expected the placeholders '{use_case}' and '{layer}' only, found '{usecase}' (did you mean '{use_case}'?)"),
