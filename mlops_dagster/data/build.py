@@ -211,14 +211,9 @@ def build_table(
         check_unchanged(delivery.files, workspace.landing)
         if commit is None:
             publication = publish_measured(
-                session,
-                frame=_valid_rows(batch, failed),
-                target=target,
-                held=held,
+                place,
+                _valid_rows(batch, failed),
                 measured=measured.valid,
-                store=store,
-                location=place.location,
-                origin=place.origin,
                 force=force,
                 renew=settled or replaced is not None,
             )

@@ -239,11 +239,10 @@ def _may_hold(store: EventStore, ref: TableRef, window: str) -> bool:
 
 def _held_rows(store: EventStore, ref: TableRef, window: str, *, batch: str) -> bool:
     """Tell whether a batch put rows into the slice, whoever has replaced them since."""
-    stream = batch_stream(ref, window)
     return any(
         stored.event.token == batch and stored.event.rows > 0
-        for stored in store.of_kind(stream, QuarantineReplaced.kind)
-        if stored.stream == stream and isinstance(stored.event, QuarantineReplaced)
+        for stored in store.read(batch_stream(ref, window))
+        if isinstance(stored.event, QuarantineReplaced)
     )
 
 

@@ -167,7 +167,7 @@ def server_environment(*, settings: ServerSettings, token: str) -> dict[str, str
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
         "PYSPARK_PYTHON": settings.python,
-        # Of many threads each would keep a heap of its own outside Java's: hundreds of megabytes.
+        # Each of its many threads would keep a heap of its own outside Java's.
         "MALLOC_ARENA_MAX": "2",
     }
 

@@ -100,8 +100,6 @@ class _Supervision:
         orphan = ServerProcess.read(self.files.process)
         if orphan is not None:
             end_process(orphan.pid, started=orphan.started, grace_seconds=1.0)
-        self.files.state.unlink(missing_ok=True)
-        self.files.failure.unlink(missing_ok=True)
         for folder in (self.files.temporary, self.files.uploads, self.files.folder / "artifacts"):
             shutil.rmtree(folder, ignore_errors=True)
         for folder in (self.files.temporary, self.files.uploads, self.files.warehouse):

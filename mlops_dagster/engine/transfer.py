@@ -67,6 +67,16 @@ def table_to_client(
     return frame.limit(0).toArrow() if table is None else table
 
 
+def table_if_small(frame: DataFrame, *, what: str, limit_rows: int) -> pa.Table | None:
+    """Return rows as `table_to_client`; None where they are more, or more than 32 MB of them."""
+    try:
+        return table_to_client(
+            frame, what=what, limit_rows=limit_rows, limit_bytes=LOCAL_RELATION_BYTES
+        )
+    except TransferTooLarge:
+        return None
+
+
 def few_rows(frame: DataFrame, *, what: str, at_most: int = 10_000) -> list[Row]:
     """Return the rows of a small result, such as an aggregate by group.
 

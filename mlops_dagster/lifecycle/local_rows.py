@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from mlops_dagster.engine.transfer import frame_from_pandas
 from mlops_dagster.state.store import EventStore
-from mlops_dagster.tables.fenced import Origin, hold
+from mlops_dagster.tables.fenced import HeldSlice, Origin, hold
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.measure import Measure, measure_local
 from mlops_dagster.tables.publish import Publication, publish_measured
@@ -50,13 +50,11 @@ def publish_local_rows(
         SupersededWrite: A newer run took the slice over.
     """
     own = [WINDOW_COLUMN] if target.part is None else [WINDOW_COLUMN, target.part.column]
+    frame = frame_from_pandas(session, rows, schema=ddl).drop(*own)
+    held = hold(store, target, as_of=as_of, run_id=run_id)
+    location, origin = locations.of(target.ref), Origin(code_version)
     return publish_measured(
-        session,
-        frame=frame_from_pandas(session, rows, schema=ddl).drop(*own),
-        target=target,
-        held=hold(store, target, as_of=as_of, run_id=run_id),
+        HeldSlice(session, target, held, store, location, origin),
+        frame,
         measured=measure_local(rows, ddl=ddl) if measured is None else measured,
-        store=store,
-        location=locations.of(target.ref),
-        origin=Origin(code_version),
     )

@@ -13,8 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.engine.transfer import LOCAL_RELATION_BYTES, few_rows, table_to_client
-from mlops_dagster.errors import TransferTooLarge
+from mlops_dagster.engine.transfer import few_rows, table_if_small
 from mlops_dagster.monitoring.counts import Profile, WrongType
 from mlops_dagster.monitoring.grid import Grid, NumericGrid
 from mlops_dagster.monitoring.tally import CountedRow, profile_from_rows
@@ -64,14 +63,16 @@ def window_profile(frame: DataFrame, baseline: "Baseline", *, limit_rows_here: i
     if columns:
         # mapInArrow refers to its input by unquoted names, which not every name survives.
         plain = {name: f"c{i}" for i, name in enumerate(n for n in names if n not in uncounted)}
-        needed = [_countable(grid, name, types[name]).alias(plain[name]) for name in plain]
+        needed = frame.select(
+            *(_countable(grid, name, types[name]).alias(plain[name]) for name in plain)
+        )
         count = worker.counter(
             [c.cells._replace(name=plain[c.name]) for c in columns],
             [s.cells._replace(name=plain[s.name]) for s in slices],
         )
-        counted = _counted_here(frame.select(*needed), count, limit_rows=limit_rows_here)
+        counted = _counted_here(needed, count, limit_rows=limit_rows_here)
         if counted is None:
-            counted = _counted_by_workers(frame.select(*needed), count)
+            counted = _counted_by_workers(needed, count)
         rows = _with_names(counted, {short: name for name, short in plain.items()})
     return profile_from_rows(rows, grid, absent=absent, wrong_types=wrong)
 
@@ -82,14 +83,8 @@ def _counted_here(
     """Return the counts of rows that this process fetches; None where they are too many."""
     if limit_rows == 0:
         return None
-    try:
-        rows = table_to_client(
-            frame,
-            what="the rows of a window to profile",
-            limit_rows=limit_rows,
-            limit_bytes=LOCAL_RELATION_BYTES,
-        )
-    except TransferTooLarge:
+    rows = table_if_small(frame, what="the rows of a window to profile", limit_rows=limit_rows)
+    if rows is None:
         return None
     batches = rows.combine_chunks().to_batches()
     return [row for counted in count(batches) for row in counted.to_pylist()]

@@ -10,8 +10,8 @@ from pyspark.sql import types as T
 
 from mlops_dagster.engine.arrow import frame_from_arrow
 from mlops_dagster.engine.identifiers import quote
-from mlops_dagster.engine.transfer import LOCAL_RELATION_BYTES, table_to_client
-from mlops_dagster.errors import ContractViolation, ModelRefused, TransferTooLarge
+from mlops_dagster.engine.transfer import table_if_small
+from mlops_dagster.errors import ContractViolation, ModelRefused
 from mlops_dagster.registry.bundle import LoadedModel
 from mlops_dagster.registry.manifest import BundleInfo
 from mlops_dagster.spec.models import Task
@@ -96,11 +96,8 @@ def predictions_here(
     _check_features(rows, model.info)
     added = prediction_fields(model.info)
     rows = rows.drop(*(field.name for field in added), SCORED_AT)
-    try:
-        found = table_to_client(
-            rows, what=what, limit_rows=limit_rows, limit_bytes=LOCAL_RELATION_BYTES
-        )
-    except TransferTooLarge:
+    found = table_if_small(rows, what=what, limit_rows=limit_rows)
+    if found is None:
         return None
     scored = pa.Table.from_batches(
         [model.score(batch) for batch in found.combine_chunks().to_batches() or _nothing(found)]

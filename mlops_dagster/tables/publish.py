@@ -16,7 +16,6 @@ from mlops_dagster.crash_points import CrashPoint, crash_point
 from mlops_dagster.errors import ContractViolation, NotDeterministic
 from mlops_dagster.spec.refs import STATIC
 from mlops_dagster.state.fence import (
-    Claim,
     InputVersion,
     SlicePublished,
     ensure_holds,
@@ -26,7 +25,7 @@ from mlops_dagster.state.fence import (
 from mlops_dagster.state.store import EventStore
 from mlops_dagster.tables.commits import Commit, replace_slice, slice_rows
 from mlops_dagster.tables.fenced import HeldSlice, Origin, commit_slice, hold
-from mlops_dagster.tables.locations import Locations, TableLocation
+from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.measure import Measure, MeasuredWrite, measure
 from mlops_dagster.tables.slices import Slice
 
@@ -68,18 +67,9 @@ def publish_frame(
     check_names(frame.columns, target)
     held = hold(store, target, as_of=as_of, run_id=run_id)
     location, origin = locations.of(target.ref), Origin(code_version, inputs)
-    if target.window == STATIC:
-        return publish_measured(
-            session,
-            frame=frame,
-            target=target,
-            held=held,
-            measured=measure(frame),
-            store=store,
-            location=location,
-            origin=origin,
-        )
     place = HeldSlice(session, target, held, store, location, origin)
+    if target.window == STATIC:
+        return publish_measured(place, frame, measured=measure(frame))
     rows = MeasuredWrite(frame)
     commit = commit_slice(place, rows.frame)
     written = rows.measure()
@@ -89,15 +79,10 @@ def publish_frame(
 
 
 def publish_measured(
-    session: SparkSession,
-    *,
+    place: HeldSlice,
     frame: DataFrame,
-    target: Slice,
-    held: Claim,
+    *,
     measured: Measure,
-    store: EventStore,
-    location: TableLocation,
-    origin: Origin,
     force: bool = False,
     renew: bool = False,
 ) -> Publication:
@@ -111,16 +96,16 @@ def publish_measured(
         SupersededWrite: As `publish_frame`.
         NotDeterministic: As `publish_frame`.
     """
+    target, held, store = place.target, place.held, place.store
     check_names(frame.columns, target)
     earlier = published(store, target.ref, target.window, target.part_value)
-    unchanged = not force and _is_unchanged(session, target, earlier, measured, location)
+    unchanged = not force and _is_unchanged(place, earlier, measured)
     if unchanged and earlier is not None:
         ensure_holds(store, held)
         if renew:
             earlier = earlier.model_copy(update={"token": held.token, "batch": held.token})
             record_published(store, held, earlier)
         return Publication(earlier, written=False)
-    place = HeldSlice(session, target, held, store, location, origin)
     return publish_commit(place, commit_slice(place, lambda: frame), measured=measured)
 
 
@@ -157,18 +142,12 @@ def publish_commit(place: HeldSlice, commit: Commit, *, measured: Measure) -> Pu
     return Publication(publication, written=True)
 
 
-def _is_unchanged(
-    session: SparkSession,
-    target: Slice,
-    earlier: SlicePublished | None,
-    measured: Measure,
-    location: TableLocation,
-) -> bool:
+def _is_unchanged(place: HeldSlice, earlier: SlicePublished | None, measured: Measure) -> bool:
     return (
         earlier is not None
-        and target.window == STATIC
+        and place.target.window == STATIC
         and earlier.digest == measured.digest
-        and location.exists(session)
+        and place.location.exists(place.session)
     )
 
 

@@ -4,11 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-from mlops_dagster.data.decisions import Change, decide
+from mlops_dagster.data.decisions import Change
 from mlops_dagster.data.row_ledger import Action
 from mlops_dagster.engine.local import new_session
 from mlops_dagster_tests.conftest import REMOTE_VARIABLE
-from mlops_dagster_tests.data.worlds import USE_CASE, Project
+from mlops_dagster_tests.data.worlds import Project
 
 TABLE, WINDOW = "bronze.sales", "2013-01"
 
@@ -18,18 +18,7 @@ def take(project: Project, step: str, row: str) -> None:
     if step == "build":
         project.build(TABLE, WINDOW)
         return
-    decide(
-        project.session,
-        Action.FIX,
-        [Change(row, {"amount": "5"})],
-        workspace=project.workspace(),
-        owner=USE_CASE,
-        who="kim",
-        why="a comma too far",
-        store=project.store,
-        locations=project.locations,
-        run_id="decision",
-    )
+    project.decide(Action.FIX, Change(row, {"amount": "5"}), why="a comma too far")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from mlops_dagster.data.batch import Batch, batch_of
 from mlops_dagster.data.build import TableBuilt
 from mlops_dagster.data.contracts import contract_of
 from mlops_dagster.data.counting import CountedWrite, Measured, is_counted_by_its_write
-from mlops_dagster.data.decisions import Change, decide
+from mlops_dagster.data.decisions import Change
 from mlops_dagster.data.delivery import ROW_ID, Delivery
 from mlops_dagster.data.learn import learnt
 from mlops_dagster.data.quarantine import read_quarantine, replace_quarantine
@@ -276,18 +276,7 @@ def test_a_key_that_the_sql_groups_by_costs_no_query(
     (held,) = read_quarantine(
         sales.session, "shop", tables=[days], store=sales.store, locations=sales.locations
     ).collect()
-    decide(
-        sales.session,
-        Action.FIX,
-        [Change(held["row_id"], {"shop": "west"})],
-        workspace=sales.workspace(),
-        owner="shop",
-        who="kim",
-        why="",
-        store=sales.store,
-        locations=sales.locations,
-        run_id="decision",
-    )
+    sales.decide(Action.FIX, Change(held["row_id"], {"shop": "west"}), why="")
     monkeypatch.setattr("mlops_dagster.data.keys._fetched", looked)
     with pytest.raises(AssertionError, match="keys were looked for"):
         sales.build("silver.days", "2013-01")

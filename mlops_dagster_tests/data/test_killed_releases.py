@@ -8,7 +8,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from mlops_dagster.crash_points import CrashPoint
-from mlops_dagster.data.quarantine_report import ListedRow, list_rows
 from mlops_dagster.data.slice_counts import SliceCounts, slice_counts
 from mlops_dagster.spec.refs import TableRef
 from mlops_dagster.state.fence import published
@@ -64,7 +63,7 @@ def life(session: SparkSession, root: Path, kills: Sequence[tuple[str, CrashPoin
     project.declare(TABLES)
     project.write(f"landing/sales/{WINDOW}.csv", SALES)
     take(project, "build", "")
-    row = next(row.row_id for row in _listed(project) if '"id":1' in row.payload)
+    row = next(row.row_id for row in project.listed() if '"id":1' in row.payload)
     for step in ("fix", "build"):
         if step == "build":
             project.declare(CHANGED)
@@ -74,7 +73,7 @@ def life(session: SparkSession, root: Path, kills: Sequence[tuple[str, CrashPoin
         take(project, step, row)
     publication = published(project.store, REF, WINDOW)
     assert publication is not None
-    listed = _listed(project)
+    listed = project.listed()
     return Came(
         publication.digest,
         slice_counts(project.store, REF, WINDOW),
@@ -84,16 +83,6 @@ def life(session: SparkSession, root: Path, kills: Sequence[tuple[str, CrashPoin
         ),
         project.stored_quarantine(),
         tuple(sorted(one.attempts for one in listed)),
-    )
-
-
-def _listed(project: Project) -> tuple[ListedRow, ...]:
-    return list_rows(
-        project.session,
-        workspace=project.workspace(),
-        owner=USE_CASE,
-        store=project.store,
-        locations=project.locations,
     )
 
 

@@ -7,9 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from mlops_dagster.data.build import TableBuilt
-from mlops_dagster.data.decisions import Change, DecidedRow, as_of_slice, decide
+from mlops_dagster.data.decisions import Change, as_of_slice
 from mlops_dagster.data.preview import preview
-from mlops_dagster.data.quarantine_report import ListedRow, list_rows
 from mlops_dagster.data.row_ledger import Action, RowLedger, RowStatus, read_rows
 from mlops_dagster.data.slice_counts import slice_counts
 from mlops_dagster.errors import CorrectionRefused, TransitionRefused
@@ -81,18 +80,9 @@ class Shop:
         assert built.rows_in == routes
         return built
 
-    def listed(self) -> tuple[ListedRow, ...]:
-        return list_rows(
-            self.project.session,
-            workspace=self.project.workspace(),
-            owner=USE_CASE,
-            store=self.project.store,
-            locations=self.project.locations,
-        )
-
     def held(self) -> dict[str, tuple[str, ...]]:
         """The ids in quarantine with their reasons."""
-        listed = self.listed()
+        listed = self.project.listed()
         return {row.row_id: row.reasons for row in listed if row.first_seen is not None}
 
     def row(self, reason: str) -> str:
@@ -104,23 +94,6 @@ class Shop:
         """The id of the only row that was in quarantine for a reason at first."""
         (row,) = (row for row, reasons in self.first.items() if reason in reasons)
         return row
-
-    def decide(
-        self, action: Action, *changes: Change, why: str = "seen", dry_run: bool = False
-    ) -> tuple[DecidedRow, ...]:
-        return decide(
-            self.project.session,
-            action,
-            changes,
-            workspace=self.project.workspace(),
-            owner=USE_CASE,
-            who="kim",
-            why=why,
-            store=self.project.store,
-            locations=self.project.locations,
-            run_id="decision",
-            dry_run=dry_run,
-        )
 
     def ledger(self, table: str = SALES, window: str = MONTH) -> RowLedger:
         return read_rows(self.project.store, TableRef.parse(f"{USE_CASE}.{table}"), window)
@@ -154,20 +127,20 @@ def test_what_does_not_fit_is_refused_with_its_place_and_nothing_is_recorded(
     row, other = shop.first_row("amount_sane"), shop.first_row("event_time_inside_window")
     refusals: list[tuple[Callable[[], object], str]] = [
         (
-            lambda: shop.decide(Action.FIX, Change(row, {"amuont": "1"})),
+            lambda: shop.project.decide(Action.FIX, Change(row, {"amuont": "1"})),
             rf"2013-01 row {row}: the contract has no column 'amuont'.*did you mean amount",
         ),
         (
-            lambda: shop.decide(
+            lambda: shop.project.decide(
                 Action.FIX, Change(other, {"amount": "1"}), Change(row, {"amount": "x"})
             ),
             "no value for column 'amount' of type double; expected a number, found 'x'",
         ),
-        (lambda: shop.decide(Action.DISCARD, Change(row), why=" "), "for a reason"),
-        (lambda: shop.decide(Action.FIX, Change("0000")), "no column is to be corrected"),
-        (lambda: shop.decide(Action.DISCARD, Change("zzzz")), "no row of this id"),
-        (lambda: shop.decide(Action.DISCARD, Change("a")), "this is no row id"),
-        (lambda: shop.decide(Action.DISCARD, Change(row), Change(row)), "named twice"),
+        (lambda: shop.project.decide(Action.DISCARD, Change(row), why=" "), "for a reason"),
+        (lambda: shop.project.decide(Action.FIX, Change("0000")), "no column is to be corrected"),
+        (lambda: shop.project.decide(Action.DISCARD, Change("zzzz")), "no row of this id"),
+        (lambda: shop.project.decide(Action.DISCARD, Change("a")), "this is no row id"),
+        (lambda: shop.project.decide(Action.DISCARD, Change(row), Change(row)), "named twice"),
     ]
     for refused, message in refusals:
         with pytest.raises(CorrectionRefused, match=message):
@@ -175,7 +148,7 @@ def test_what_does_not_fit_is_refused_with_its_place_and_nothing_is_recorded(
     # Plain Python says of each row what Spark said, but for rules that look at other rows.
     table = shop.project.table(SALES)
     assert table.contract is not None
-    for listed in shop.listed():
+    for listed in shop.project.listed():
         said = preview(
             table,
             table.contract,
@@ -186,7 +159,7 @@ def test_what_does_not_fit_is_refused_with_its_place_and_nothing_is_recorded(
         )
         assert said.failing == tuple(one for one in listed.reasons if one != "key_unique")
     # Asking what the rules would say changes nothing either.
-    (asked,) = shop.decide(Action.FIX, Change(row[:6], {"amount": "2e3"}), dry_run=True)
+    (asked,) = shop.project.decide(Action.FIX, Change(row[:6], {"amount": "2e3"}), dry_run=True)
     assert asked.columns == {"amount": "2000.0"}
     assert asked.expected is not None
     assert (asked.expected.failing, asked.expected.untried) == (("amount_sane",), ("key_unique",))
@@ -207,7 +180,7 @@ def test_rows_are_fixed_discarded_and_published_exactly_once(delivered: Shop) ->
     copies = sorted(row for row, reasons in shop.first.items() if reasons == ("key_unique",))
     assert copies[1] == f"{copies[0]}-2"
     unreadable = {row for row, reasons in shop.first.items() if reasons == ("unreadable",)}
-    halves = shop.decide(
+    halves = shop.project.decide(
         Action.FIX, *(Change(row, {"id": "4", "amount": "8"}) for row in unreadable), dry_run=True
     )
     payloads = {one.found.row.payload: one for one in halves}
@@ -218,9 +191,11 @@ def test_rows_are_fixed_discarded_and_published_exactly_once(delivered: Shop) ->
     assert half.expected.unreadable == ("sold_at", "shop")
     (number,) = unreadable - {line}
 
-    shop.decide(Action.FIX, Change(too_much, {"amount": "500.5"}), why="a comma too far")
-    shop.decide(Action.FIX, Change(number, {"amount": "7"}), Change(line, {"amount": "8"}))
-    shop.decide(Action.DISCARD, Change(copies[1]), Change(late), why="delivered twice, too late")
+    shop.project.decide(Action.FIX, Change(too_much, {"amount": "500.5"}), why="a comma too far")
+    shop.project.decide(Action.FIX, Change(number, {"amount": "7"}), Change(line, {"amount": "8"}))
+    shop.project.decide(
+        Action.DISCARD, Change(copies[1]), Change(late), why="delivered twice, too late"
+    )
     built = shop.build()
     assert (built.rows_in, built.valid, built.quarantined, built.discarded) == (7, 4, 1, 2)
     assert shop.amounts() == [(1, 500.5), (2, 7.0), (3, 7.0), (6, 300.0)]
@@ -236,7 +211,7 @@ def test_rows_are_fixed_discarded_and_published_exactly_once(delivered: Shop) ->
     counts = slice_counts(shop.project.store, TableRef.parse(f"{USE_CASE}.{SALES}"), MONTH)
     assert counts is not None
     assert (counts.discarded, counts.statuses[RowStatus.OPEN]) == (2, 1)
-    listed = {row.row_id: row for row in shop.listed()}
+    listed = {row.row_id: row for row in shop.project.listed()}
     assert {row: one.status for row, one in listed.items()} == shop.statuses()
     assert (listed[line].attempts, listed[line].columns) == (2, {"amount": "8.0"})
     first, last = listed[line].first_seen, listed[line].last_seen
@@ -253,7 +228,7 @@ def test_decisions_stand_when_records_are_delivered_again_and_end_with_them(
     line = next(row for row, status in shop.statuses().items() if status is RowStatus.OPEN)
     too_much = shop.first_row("amount_sane")
     late = shop.first_row("event_time_inside_window")
-    shop.decide(
+    shop.project.decide(
         Action.FIX, Change(line, {"id": "4", "sold_at": "2013-01-08 00:00", "shop": "south"})
     )
     # Another file of the same records and a new one, without the late one.
@@ -282,12 +257,12 @@ def test_changed_rules_release_rows_and_a_withdrawn_correction_brings_them_back(
 ) -> None:
     shop.deliver(HEAD + TOO_MUCH + TOO_MUCH.replace("1,", "8,", 1) + GOOD)
     shop.build()
-    row, other = (one.row_id for one in sorted(shop.listed(), key=lambda one: one.payload))
+    row, other = (one.row_id for one in sorted(shop.project.listed(), key=lambda one: one.payload))
     # A corrected row that a rule drops is told as such.
-    shop.decide(Action.FIX, Change(row, {"amount": "5", "shop": "closed"}))
+    shop.project.decide(Action.FIX, Change(row, {"amount": "5", "shop": "closed"}))
     assert shop.build().dropped == 1
     assert shop.statuses() == {row: RowStatus.DROPPED}
-    shop.decide(Action.REOPEN, Change(row))
+    shop.project.decide(Action.REOPEN, Change(row))
     assert shop.statuses() == {row: RowStatus.OPEN}
     shop.project.declare(TABLES.replace("between 0 and 1000", "between 0 and 9000"))
     shop.build()
@@ -302,7 +277,7 @@ def test_changed_rules_release_rows_and_a_withdrawn_correction_brings_them_back(
     assert shop.held() == {row: ("amount_sane",), other: ("amount_sane",)}
     assert shop.amounts() == [(6, 300.0)]
     # A correction that its contract has outgrown stops the build before anything is written.
-    shop.decide(Action.FIX, Change(row, {"amount": "1.5"}))
+    shop.project.decide(Action.FIX, Change(row, {"amount": "1.5"}))
     contract = shop.project.root / "use_cases/shop/contracts/bronze.sales.yaml"
     contract.write_text(contract.read_text().replace("type: double", "type: bigint"))
     with pytest.raises(CorrectionRefused, match=r"of type bigint.*found '1\.5'"):
@@ -314,7 +289,7 @@ def test_a_derived_row_is_fixed_where_it_fails_and_a_static_one_too(shop: Shop) 
     shop.build()
     shop.build("silver.sales")
     row = shop.row("doubled_small")
-    shop.decide(Action.FIX, Change(row, {"doubled": "60"}))
+    shop.project.decide(Action.FIX, Change(row, {"doubled": "60"}))
     built = shop.build("silver.sales")
     assert (built.valid, built.quarantined) == (1, 0)
     assert shop.project.rows("silver.sales", "id", "doubled") == [(6, 60.0)]
@@ -323,14 +298,16 @@ def test_a_derived_row_is_fixed_where_it_fails_and_a_static_one_too(shop: Shop) 
     # Two copies of a record are told apart by their place in the file.
     shop.project.write("landing/shops.csv", "shop,city\nnorth,Oslo\nsouth,\nsouth,\n")
     shop.build("bronze.shops", STATIC)
-    rows = {row.payload[8]: row.row_id for row in shop.listed() if row.first_seen is not None}
-    shop.decide(Action.DISCARD, Change(rows["2"]), why="closed")
+    rows = {
+        row.payload[8]: row.row_id for row in shop.project.listed() if row.first_seen is not None
+    }
+    shop.project.decide(Action.DISCARD, Change(rows["2"]), why="closed")
     # The unchanged table is not written again, and still its quarantine counts.
     assert not shop.build("bronze.shops", STATIC).written
     assert shop.statuses("bronze.shops", STATIC) == {rows["2"]: RowStatus.DISCARDED}
     assert shop.held() == {rows["3"]: ("city_named",)}
     with pytest.raises(CorrectionRefused, match="no column 'line'"):
-        shop.decide(Action.FIX, Change(rows["3"], {"line": "4"}))
-    shop.decide(Action.FIX, Change(rows["3"], {"city": "Rome"}))
+        shop.project.decide(Action.FIX, Change(rows["3"], {"line": "4"}))
+    shop.project.decide(Action.FIX, Change(rows["3"], {"city": "Rome"}))
     assert shop.build("bronze.shops", STATIC).written
     assert shop.project.rows("bronze.shops") == [(1, "north", "Oslo"), (3, "south", "Rome")]

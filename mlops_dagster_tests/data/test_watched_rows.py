@@ -15,9 +15,8 @@ from pyspark.sql import SparkSession
 
 from mlops_dagster.data import followed
 from mlops_dagster.data.build import TableBuilt
-from mlops_dagster.data.decisions import Change, decide
+from mlops_dagster.data.decisions import Change
 from mlops_dagster.data.followed import Followed
-from mlops_dagster.data.quarantine_report import list_rows
 from mlops_dagster.data.row_events import RowsSettled, row_stream
 from mlops_dagster.data.row_ledger import Action
 from mlops_dagster.spec.refs import TableRef
@@ -153,13 +152,6 @@ class Life:
         self.project.declare(TABLE.format(form=self.form, limit=limit))
 
     def listed(self) -> list[tuple[object, ...]]:
-        rows = list_rows(
-            self.project.session,
-            workspace=self.project.workspace(),
-            owner=USE_CASE,
-            store=self.project.store,
-            locations=self.project.locations,
-        )
         return [
             (
                 row.row_id,
@@ -170,23 +162,12 @@ class Life:
                 row.attempts,
                 [entry.what for entry in row.history],
             )
-            for row in rows
+            for row in self.project.listed()
         ]
 
     def decide(self, action: Action, chosen: Sequence[str], columns: Mapping[str, str]) -> None:
         given = columns if action is Action.FIX else {}
-        decide(
-            self.project.session,
-            action,
-            [Change(row, given) for row in chosen],
-            workspace=self.project.workspace(),
-            owner=USE_CASE,
-            who="kim",
-            why="seen",
-            store=self.project.store,
-            locations=self.project.locations,
-            run_id="decision",
-        )
+        self.project.decide(action, *(Change(row, given) for row in chosen))
 
     def build(self) -> TableBuilt:
         built = self.project.build("bronze.sales", MONTH)

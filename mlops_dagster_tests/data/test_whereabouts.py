@@ -13,10 +13,9 @@ from mlops_dagster.data import build, followed, quarantine, whereabouts
 from mlops_dagster.data.batch import Batch
 from mlops_dagster.data.checks import DROP, QUARANTINE, VALID
 from mlops_dagster.data.counting import Measured
-from mlops_dagster.data.decisions import Change, decide
+from mlops_dagster.data.decisions import Change
 from mlops_dagster.data.delivery import Delivery
 from mlops_dagster.data.followed import Followed
-from mlops_dagster.data.quarantine_report import ListedRow, list_rows
 from mlops_dagster.data.row_events import Outcome
 from mlops_dagster.data.row_ids import payload_of
 from mlops_dagster.data.row_ledger import Action, RowLedger, RowState, RowStatus
@@ -64,36 +63,13 @@ class Sales:
         built = self.project.build("silver.sales", MONTH)
         return built.valid, built.quarantined, built.dropped, built.discarded
 
-    def listed(self) -> tuple[ListedRow, ...]:
-        return list_rows(
-            self.project.session,
-            workspace=self.project.workspace(),
-            owner=USE_CASE,
-            store=self.project.store,
-            locations=self.project.locations,
-        )
-
     def row(self, number: int) -> str:
         """The id of the first row of a number."""
-        found = [row.row_id for row in self.listed() if f'"id":{number},' in row.payload]
+        found = [row.row_id for row in self.project.listed() if f'"id":{number},' in row.payload]
         return min(found)
 
-    def decide(self, action: Action, change: Change) -> None:
-        decide(
-            self.project.session,
-            action,
-            [change],
-            workspace=self.project.workspace(),
-            owner=USE_CASE,
-            who="kim",
-            why="seen",
-            store=self.project.store,
-            locations=self.project.locations,
-            run_id="decision",
-        )
-
     def statuses(self) -> dict[str, RowStatus]:
-        return {row.row_id: row.status for row in self.listed()}
+        return {row.row_id: row.status for row in self.project.listed()}
 
 
 @pytest.fixture
@@ -126,7 +102,7 @@ def test_valid_rows_are_not_looked_at_when_nothing_left_the_quarantine(
     # The rows are computed once for the table, as they are where nothing is in quarantine.
     monkeypatch.setattr(build, "measure_batch", refuse)
     assert guarded.build() == guarded.build() == (2, 4, 1, 0)
-    assert [row.attempts for row in guarded.listed()] == [2] * 4
+    assert [row.attempts for row in guarded.project.listed()] == [2] * 4
 
 
 @pytest.mark.long
@@ -135,8 +111,8 @@ def test_decisions_are_put_in_place_without_a_look_at_the_other_rows(
 ) -> None:
     guarded.build()
     one, three = guarded.row(1), guarded.row(3)
-    guarded.decide(Action.FIX, Change(one, {"amount": "5"}))
-    guarded.decide(Action.DISCARD, Change(three))
+    guarded.project.decide(Action.FIX, Change(one, {"amount": "5"}))
+    guarded.project.decide(Action.DISCARD, Change(three))
     assert guarded.build() == guarded.build() == (3, 2, 1, 1)
     statuses = guarded.statuses()
     assert (statuses[one], statuses[three]) == (RowStatus.RELEASED, RowStatus.DISCARDED)
@@ -188,7 +164,9 @@ def test_rows_that_left_the_quarantine_are_told_by_where_they_went(sales: Sales)
     told |= dict.fromkeys((one, f"{two}-2"), RowStatus.RELEASED)
     told[three] = RowStatus.DROPPED
     assert sales.statuses() == told
-    histories = {row.row_id: [entry.what for entry in row.history] for row in sales.listed()}
+    histories = {
+        row.row_id: [entry.what for entry in row.history] for row in sales.project.listed()
+    }
     assert histories[f"{two}-2"] == ["gone", "released"]
     assert histories[three] == ["gone", "dropped"]
 

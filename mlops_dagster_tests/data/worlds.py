@@ -8,7 +8,10 @@ from textwrap import dedent
 from pyspark.sql import DataFrame, SparkSession
 
 from mlops_dagster.data.build import TableBuilt, build_table
+from mlops_dagster.data.decisions import Change, DecidedRow, decide
 from mlops_dagster.data.quarantine import quarantine_ref, read_quarantine
+from mlops_dagster.data.quarantine_report import ListedRow, list_rows
+from mlops_dagster.data.row_ledger import Action
 from mlops_dagster.spec.loader import load_workspace
 from mlops_dagster.spec.refs import STATIC, TableRef
 from mlops_dagster.spec.workspace import ResolvedTable, Workspace
@@ -126,6 +129,34 @@ class Project:
         frame = self.frame(name)
         found = frame.select(*columns) if columns else frame
         return sorted((tuple(row) for row in found.collect()), key=repr)
+
+    def listed(self) -> tuple[ListedRow, ...]:
+        """Return the rows that `mlops-dagster quarantine list` shows."""
+        return list_rows(
+            self.session,
+            workspace=self.workspace(),
+            owner=USE_CASE,
+            store=self.store,
+            locations=self.locations,
+        )
+
+    def decide(
+        self, action: Action, *changes: Change, why: str = "seen", dry_run: bool = False
+    ) -> tuple[DecidedRow, ...]:
+        """Decide about quarantined rows, as kim."""
+        return decide(
+            self.session,
+            action,
+            changes,
+            workspace=self.workspace(),
+            owner=USE_CASE,
+            who="kim",
+            why=why,
+            store=self.store,
+            locations=self.locations,
+            run_id="decision",
+            dry_run=dry_run,
+        )
 
     def quarantine(self) -> list[tuple[object, ...]]:
         """Return table, window, reasons and payload of the quarantined rows that count."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_dagster.engine import transfer
 from mlops_dagster.errors import ContractViolation, ModelRefused
 from mlops_dagster.registry.bundle import LoadedModel, load_bundle
 from mlops_dagster.serving import predictions
@@ -174,7 +175,7 @@ def test_rows_beyond_either_limit_are_left_to_the_workers(
 
     assert scored(limit_rows=39) is None
     assert scored(limit_rows=40) is not None
-    monkeypatch.setattr(predictions, "LOCAL_RELATION_BYTES", 100)
+    monkeypatch.setattr(transfer, "LOCAL_RELATION_BYTES", 100)
     assert scored(limit_rows=40) is None
 
 

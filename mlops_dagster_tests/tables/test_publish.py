@@ -8,9 +8,9 @@ from pyspark.sql import functions as F
 
 from mlops_dagster.errors import ContractViolation, NotDeterministic, SupersededWrite
 from mlops_dagster.spec.refs import STATIC, TableRef
-from mlops_dagster.state.fence import published, published_windows
+from mlops_dagster.state.fence import Claim, published, published_windows
 from mlops_dagster.state.store import open_store
-from mlops_dagster.tables.fenced import Origin, hold
+from mlops_dagster.tables.fenced import HeldSlice, Origin, hold
 from mlops_dagster.tables.locations import Locations
 from mlops_dagster.tables.measure import measure
 from mlops_dagster.tables.publish import Publication, publish_measured
@@ -25,16 +25,16 @@ from mlops_dagster_tests.tables.worlds import (
 JANUARY = Slice(READINGS, "2013-01")
 
 
+def held_slice(world: World, target: Slice, held: Claim) -> HeldSlice:
+    location = world.locations.of(READINGS)
+    return HeldSlice(world.session, target, held, world.store, location, Origin("v1"))
+
+
 def publish_held(world: World, frame: DataFrame, held_run: str = "slow") -> Publication:
     return publish_measured(
-        world.session,
-        frame=frame,
-        target=JANUARY,
-        held=hold(world.store, JANUARY, as_of=AS_OF, run_id=held_run),
+        held_slice(world, JANUARY, hold(world.store, JANUARY, as_of=AS_OF, run_id=held_run)),
+        frame,
         measured=measure(frame),
-        store=world.store,
-        location=world.locations.of(READINGS),
-        origin=Origin("v1"),
     )
 
 
@@ -84,14 +84,9 @@ def test_an_unchanged_static_table_is_written_where_its_run_is_told_to(world: Wo
     first = world.publish(frame, STATIC).published
     target = Slice(READINGS, STATIC)
     again = publish_measured(
-        world.session,
-        frame=frame,
-        target=target,
-        held=hold(world.store, target, as_of=AS_OF, run_id="again"),
+        held_slice(world, target, hold(world.store, target, as_of=AS_OF, run_id="again")),
+        frame,
         measured=measure(frame),
-        store=world.store,
-        location=world.locations.of(READINGS),
-        origin=Origin("v1"),
         force=True,
     )
     assert again.written
@@ -119,16 +114,7 @@ def test_an_older_run_is_told_before_it_writes(world: World) -> None:
     held = hold(world.store, JANUARY, as_of=AS_OF, run_id="older")
     world.publish(world.rows((2, "new")), run_id="newer")
     with pytest.raises(SupersededWrite, match="newer"):
-        publish_measured(
-            world.session,
-            frame=frame,
-            target=JANUARY,
-            held=held,
-            measured=measure(frame),
-            store=world.store,
-            location=world.locations.of(READINGS),
-            origin=Origin("v1"),
-        )
+        publish_measured(held_slice(world, JANUARY, held), frame, measured=measure(frame))
     assert world.read() == [(2, "new", "2013-01")]
 
 
@@ -147,16 +133,7 @@ def test_a_run_that_slept_between_fence_and_commit_cannot_overwrite_its_successo
     monkeypatch.setattr("mlops_dagster.tables.fenced.ensure_holds", stale)
     frame = world.rows((1, "old"))
     with pytest.raises(SupersededWrite):
-        publish_measured(
-            world.session,
-            frame=frame,
-            target=JANUARY,
-            held=held,
-            measured=measure(frame),
-            store=world.store,
-            location=world.locations.of(READINGS),
-            origin=Origin("v1"),
-        )
+        publish_measured(held_slice(world, JANUARY, held), frame, measured=measure(frame))
     assert world.read() == [(2, "new", "2013-01")]
 
 
@@ -196,14 +173,9 @@ def test_rows_that_change_between_measuring_and_writing_are_put_back(world: Worl
     frame = world.rows((2, "b"), (3, "c"))
     with pytest.raises(NotDeterministic, match="expected 1 rows, found 2"):
         publish_measured(
-            world.session,
-            frame=frame,
-            target=JANUARY,
-            held=hold(world.store, JANUARY, as_of=AS_OF, run_id="run"),
+            held_slice(world, JANUARY, hold(world.store, JANUARY, as_of=AS_OF, run_id="run")),
+            frame,
             measured=measure(frame.limit(1)),
-            store=world.store,
-            location=world.locations.of(READINGS),
-            origin=Origin("v1"),
         )
     assert world.read() == [(1, "a", "2013-01")]
     shown = published(world.store, READINGS, "2013-01")
@@ -215,14 +187,9 @@ def test_a_first_write_that_is_not_deterministic_leaves_no_rows(world: World) ->
     frame = world.rows((2, "b"))
     with pytest.raises(NotDeterministic):
         publish_measured(
-            world.session,
-            frame=frame,
-            target=JANUARY,
-            held=hold(world.store, JANUARY, as_of=AS_OF, run_id="run"),
+            held_slice(world, JANUARY, hold(world.store, JANUARY, as_of=AS_OF, run_id="run")),
+            frame,
             measured=measure(frame.limit(0)),
-            store=world.store,
-            location=world.locations.of(READINGS),
-            origin=Origin("v1"),
         )
     assert world.read() == []
     assert published(world.store, READINGS, "2013-01") is None
