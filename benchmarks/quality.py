@@ -2,9 +2,9 @@
 
 A table of 20 columns is read from Delta and written to Delta again, plainly; then by the same
 server as a table with 40 rules about rows (counts, routes, reasons, quarantine, publication), with
-the same rules where one may stop the batch (so all is counted before anything is written), and with
-10 statistics and 5 rules about keys beside that. Each run writes a new table. Medians of
-alternating runs.
+the same rules where one may stop the batch (so all is counted before anything is written), with 10
+statistics and 5 rules about keys beside that, and with 26 more rules about rows. Each run writes a
+new table. Medians of alternating runs.
 
 With --peers the same rows and rules go through Databricks DQX (split, both parts written) and Great
 Expectations (validation; it splits nothing), each in an environment of its own, on Spark in its own
@@ -77,7 +77,7 @@ TABLE = """\
     rules: {rules}
 """
 # The rules' tables, of which each run writes one of its own.
-KINDS = ("rows", "staged", "keys")
+KINDS = ("rows", "staged", "keys", "many")
 
 
 def main() -> None:
@@ -147,6 +147,7 @@ def _ours(root: Path, rows: int) -> dict[str, object]:
             "rows": lambda run: _check(build(f"silver.rows_{run}"), rows),
             "staged": lambda run: _check(build(f"silver.staged_{run}"), rows),
             "keys": lambda run: _check(build(f"silver.keys_{run}"), rows),
+            "many": lambda run: _check(build(f"silver.many_{run}"), rows),
         }
     )
     engine.close()
@@ -160,10 +161,17 @@ def _ours(root: Path, rows: int) -> dict[str, object]:
 
 def _write_project(root: Path) -> None:
     rules = [_text(rule) for rule in RULES]
+    wider = [
+        _text(Within(rule.column, rule.low - by, rule.high + by))
+        for by in (2, 3)
+        for rule in RULES
+        if isinstance(rule, Within)
+    ]
     by_kind = {
         "rows": rules,
         "staged": [f"{{rule: {rules[0]}, on_fail: stop}}", *rules[1:]],
         "keys": [*rules, *STATISTICS, *KEYS],
+        "many": [*rules, *wider],
     }
     tables = {f"{kind}_{run}": by_kind[kind] for kind in KINDS for run in range(RUNS + 1)}
     files = {

@@ -25,6 +25,8 @@ def measured(
     spark = (
         SparkSession.builder.master("local[*]")
         .config("spark.driver.memory", f"{heap_megabytes}m")
+        # As the server has it that they are held against.
+        .config("spark.driver.extraJavaOptions", "-XX:+UseParallelGC")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "8")
         .getOrCreate()
