@@ -1,6 +1,6 @@
-"""How often a whole build computes the delivered rows: what it asks of Spark, request by request."""
+"""How often a whole build computes the delivered rows, by what it asks of Spark."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,7 +64,7 @@ def shop(spark: SparkSession, tmp_path: Path) -> Project:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What computes the delivered rows from now on: `query`, or the table that it writes."""
     found: list[str] = []
-    execute = SparkConnectClient._execute_and_fetch_as_iterator
+    execute: Callable[..., Iterator[object]] = SparkConnectClient._execute_and_fetch_as_iterator
 
     def noted(
         client: SparkConnectClient, request: ExecutePlanRequest, *args: object, **options: object
