@@ -33,16 +33,19 @@ def postgres_running() -> Iterator[str]:
     if user is not None:
         for path in (folder, folder / "password"):
             os.chown(path, user.pw_uid, user.pw_gid)
-    uid, gid = (user.pw_uid, user.pw_gid) if user is not None else (None, None)
+    # By a program: to change the user `subprocess` forks, which may crash beside gRPC's threads.
+    drop_root: tuple[str, ...] = ()
+    if user is not None:
+        ids = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}")
+        drop_root = ("setpriv", *ids, "--clear-groups")
     data = folder / "data"
     try:
         subprocess.run(
             [
+                *drop_root,
                 *(str(programs[0]), "-D", str(data), "-U", USER, "--no-sync"),
                 *("--auth=scram-sha-256", "--pwfile", str(folder / "password"), "-E", "UTF8"),
             ],
-            user=uid,
-            group=gid,
             cwd=folder,
             check=True,
             capture_output=True,
@@ -54,9 +57,7 @@ def postgres_running() -> Iterator[str]:
             f"-D {data} -p {port} -h 127.0.0.1 -k {folder} -c fsync=off -c log_min_messages=log"
         )
         server = subprocess.Popen(
-            [str(programs[1]), *options.split()],
-            user=uid,
-            group=gid,
+            [*drop_root, str(programs[1]), *options.split()],
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
