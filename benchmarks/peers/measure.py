@@ -25,7 +25,7 @@ def measured(
     spark = (
         SparkSession.builder.master("local[*]")
         .config("spark.driver.memory", f"{heap_megabytes}m")
-        # As the server has it that they are held against.
+        # The garbage collector of the server that the peers are compared with.
         .config("spark.driver.extraJavaOptions", "-XX:+UseParallelGC")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "8")

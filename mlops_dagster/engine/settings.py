@@ -57,8 +57,8 @@ _SPARK_SETTINGS: dict[str, str] = {
     # Windows of a laptop's size: 200 shuffle tasks and 50 snapshot tasks cost more than they bring.
     "spark.sql.shuffle.partitions": "4",
     "spark.databricks.delta.snapshotPartitions": "2",
-    # HotSpot never compiles a longer method, and a query of many columns and rules generates such:
-    # beyond this Spark splits it, which is two to three times as fast as interpreting it.
+    # HotSpot never compiles a longer method, and many columns and rules make one: beyond this Spark
+    # does without it. A table of 66 rules takes half the time (benchmarks.quality).
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.jars.packages": DELTA_PACKAGE,
     "spark.jars.excludes": ",".join(_IN_PYSPARK_ALREADY),

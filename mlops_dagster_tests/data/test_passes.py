@@ -72,8 +72,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         plan = request.plan
         # A command of SQL that is a SELECT gives back its plan and computes nothing.
         if MARK in str(plan) and not plan.command.HasField("sql_command"):
-            written = plan.command.write_operation.path
-            found.append(Path(written).name if plan.HasField("command") else "query")
+            is_query = plan.HasField("root")
+            found.append("query" if is_query else Path(plan.command.write_operation.path).name)
         return execute(client, request, *args, **options)
 
     monkeypatch.setattr(SparkConnectClient, "_execute_and_fetch_as_iterator", noted)
